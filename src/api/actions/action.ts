@@ -1,0 +1,65 @@
+import type { z } from 'zod';
+import type { Call } from '../call.ts';
+
+/** Products share one door and are told apart by (Action, Version). */
+export const versions = {
+  Ens: '2017-11-10',
+  Sluice: '2026-11-24',
+} as const;
+
+export type Product = keyof typeof versions;
+
+/** RAM's level of an action; `create`, `update` and `delete` are writes and are always audited. */
+export type Access = 'create' | 'list' | 'get' | 'update' | 'delete';
+
+type Fields = z.ZodObject;
+
+/**
+ * One action of the API. Everything else (dispatch, validation, RAM name, throttling, errors, CLI,
+ * openapi.json, reference pages) derives from this object; adding an action is adding one.
+ */
+export interface Action<Input extends Fields = Fields, Output extends Fields = Fields> {
+  readonly name: string;
+  readonly product: Product;
+  readonly access: Access;
+  readonly summary: string;
+  /** Further sentences for the reference page and `--help`. */
+  readonly description?: string;
+  /**
+   * The parameters, typed as the caller means them (numbers as numbers, lists as lists);
+   * `api/parameters` turns wire text into that before the schema checks it.
+   */
+  readonly input: Input;
+  /** The answer less RequestId, in the letter case and types of the wire. */
+  readonly output: Output;
+  /** Codes of `api/errors` that it may raise besides the gateway's own. */
+  readonly errors: readonly string[];
+  /** Calls a second: over all callers, and for each account. */
+  readonly limits: { readonly perApi: number; readonly perAccount: number };
+  /** The spelling of the parameter in LoadBalancerNotFound's text; sources differ by action. */
+  readonly loadBalancerIdSpelling?: 'LoadBalancerId' | 'loadBalancerId';
+  /** The RAM resource the parameters name; absent = `*`. */
+  readonly resource?: (input: z.infer<Input>, account: string) => string;
+  /** True for an answer that is a stream (`stream` is then called instead of `run`). */
+  readonly stream?: (input: z.infer<Input>, call: Call) => AsyncIterable<string>;
+  run(input: z.infer<Input>, call: Call): Promise<z.infer<Output>>;
+}
+
+/** Keeps the types of one action's schema while the catalogue holds them all alike. */
+export function defineAction<Input extends Fields, Output extends Fields>(
+  action: Action<Input, Output>,
+): Action {
+  return action as unknown as Action;
+}
+
+/** The documented limits of nearly every action. */
+export const documentedLimits = { perApi: 100, perAccount: 10 } as const;
+
+/** `ens:RemoveBackendServers` */
+export function ramName(action: Pick<Action, 'product' | 'name'>): string {
+  return `${action.product.toLowerCase()}:${action.name}`;
+}
+
+export function isWrite(action: Pick<Action, 'access'>): boolean {
+  return action.access !== 'get' && action.access !== 'list';
+}

@@ -1,0 +1,110 @@
+import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Store } from '../store/store.ts';
+
+/** Who is calling: proven by the signature. */
+export interface Caller {
+  readonly account: string;
+  readonly accessKeyId: string;
+  readonly principal:
+    | { readonly kind: 'root' }
+    | { readonly kind: 'forwarder'; readonly site: string; readonly name: string };
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  /** The call came over TLS. */
+  readonly secure: boolean;
+}
+
+/** The request headers `x-sluice-…`, parsed and bounded. */
+export interface Extensions {
+  readonly ifRevision?: number;
+  readonly dryRun: boolean;
+  readonly drainSeconds?: number;
+  /** Milliseconds; 0 = do not wait. */
+  readonly confirmWait?: number;
+}
+
+/** The answer headers that an action sets. */
+export interface AnswerHeaders {
+  revision?: number;
+  /** `2/3`: forwarders that confirmed / live forwarders of the site. */
+  applied?: string;
+  /** Servers named but not attached. */
+  ignored?: readonly string[];
+  /** Of a dry run: what each forwarder would do. Travels in the body, as `DryRun.Commands`. */
+  commands?: readonly string[];
+}
+
+/** A record and the revision it was read at. */
+export interface Stored<T> {
+  readonly value: T;
+  readonly revision: number;
+}
+
+/** Everything one transaction wants written. */
+export interface Writes<Result> {
+  readonly puts?: ReadonlyMap<string, unknown>;
+  readonly deletes?: readonly string[];
+  readonly result: Result;
+}
+
+/** Reads inside a transaction: each is a condition of its commit. */
+export interface Reads {
+  get<T>(key: string): Promise<Stored<T> | undefined>;
+}
+
+/** What a rule makes of a load balancer. `next` null deletes it. */
+export interface LoadBalancerChange {
+  readonly next: LoadBalancer | null;
+  readonly ignored?: readonly string[];
+}
+
+/**
+ * One call under way: who, when, and the few ways an action may read and write. Writing goes
+ * through `changeLoadBalancer` and `transact` alone, so that every commit carries its audit
+ * record, honours `x-sluice-dry-run` and `x-sluice-if-revision`, and is retried when another
+ * commit came between.
+ */
+export interface Call {
+  readonly action: string;
+  readonly requestId: string;
+  readonly caller: Caller;
+  readonly extensions: Extensions;
+  readonly answer: AnswerHeaders;
+  readonly store: Store;
+  readonly fleet: Fleet;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** A fresh id such as `lb-5…` (the first character after the dash names the cell). */
+  readonly newId: (prefix: string) => string;
+  /** Seals a secret for storage, bound to `context` (AES-256-GCM). */
+  readonly seal: (secret: string, context: string) => string;
+
+  /** Throws LoadBalancerNotFound when it does not exist or belongs to another account. */
+  loadBalancer(id: string): Promise<Stored<LoadBalancer>>;
+  /** The same records, undefined when absent or another account's. */
+  site(id: string): Promise<Stored<Site> | undefined>;
+  network(id: string): Promise<Stored<Network> | undefined>;
+  vSwitch(id: string): Promise<Stored<VSwitch> | undefined>;
+  instance(id: string): Promise<Stored<Instance> | undefined>;
+  /** Every record of the caller's account under a prefix, parsed, in key order. */
+  list<T>(prefix: string): AsyncIterable<Stored<T>>;
+
+  /**
+   * Applies `rule` to a load balancer and commits what it returns, with the audit record, unless
+   * it returns the value it was given (then only the audit record is written). Waits for the
+   * forwarders as the call's confirm wait says; sets revision, applied and ignored in `answer`.
+   * In a dry run nothing is written and the engine commands go into the answer.
+   * @returns the load balancer as it stands after the call (null: deleted)
+   */
+  changeLoadBalancer(
+    id: string,
+    rule: (current: LoadBalancer) => LoadBalancerChange,
+  ): Promise<LoadBalancer | null>;
+
+  /**
+   * Runs `body` as one optimistic transaction: what it read must still stand when its writes
+   * commit, else it is run again (bounded; then OperationConflict). Values are stored as JSON.
+   */
+  transact<Result>(body: (reads: Reads) => Promise<Writes<Result>>): Promise<Result>;
+}

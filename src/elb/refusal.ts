@@ -1,0 +1,22 @@
+/**
+ * A rule's "no": the code of the API's error table and what its text names. The wire form (status,
+ * text, language) belongs to api/errors; rules only know why they refuse.
+ */
+export class Refusal extends Error {
+  /**
+   * @param code   a key of the error table, `%s` templates included (`InvalidParameter.%s`)
+   * @param subject what `%s` stands for, or undefined for a code without one
+   * @param detail one more sentence for the caller, after the documented text
+   */
+  readonly code: string;
+  readonly subject: string | undefined;
+  readonly detail: string | undefined;
+
+  constructor(code: string, subject?: string, detail?: string) {
+    super(`${code}${subject ? ` (${subject})` : ''}${detail ? `: ${detail}` : ''}`);
+    this.name = 'Refusal';
+    this.code = code;
+    this.subject = subject;
+    this.detail = detail;
+  }
+}

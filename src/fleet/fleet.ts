@@ -1,0 +1,38 @@
+import type { ReportDrain, ReportFailure, SiteReport, WatchMessage } from './protocol.ts';
+
+/** What one forwarder of a site has said last; gone when its lease lapses. */
+export interface ForwarderState {
+  readonly site: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly failures: readonly ReportFailure[];
+  readonly drains: readonly ReportDrain[];
+  readonly engine: string;
+}
+
+/** How far a revision has come: `applied` of `live` forwarders, and who is missing. */
+export interface Confirmation {
+  readonly applied: number;
+  readonly live: number;
+  /** Live forwarders that have not confirmed, or confirmed a failure of this load balancer. */
+  readonly missing: readonly { readonly forwarder: string; readonly reason: string }[];
+}
+
+/** Tells forwarders what a site should be and collects what they confirm. */
+export interface Fleet {
+  /** One line (with its newline) a message; ends when `signal` aborts. `*` = unclaimed sites. */
+  watchSite(site: string, forwarder: string, signal: AbortSignal): AsyncIterable<string>;
+  report(site: string, forwarder: string, report: SiteReport): Promise<void>;
+  /** Waits until every live forwarder of the site has applied `revision`, or the time is over. */
+  confirm(
+    site: string,
+    revision: number,
+    loadBalancerId: string,
+    waitMs: number,
+  ): Promise<Confirmation>;
+  /** Live forwarders of a site as they last reported. */
+  forwarders(site: string): readonly ForwarderState[];
+  close(): Promise<void>;
+}
+
+export type { WatchMessage };

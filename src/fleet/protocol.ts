@@ -1,0 +1,77 @@
+import type { BackendServer, LoadBalancer } from '../elb/types.ts';
+
+/**
+ * What a control plane and a forwarder say to each other. WatchSite answers a stream of one JSON
+ * message a line; ReportSite takes one report. A forwarder keeps the same lines in its journal on
+ * disk, so that replaying the file and following the stream are the same code.
+ */
+export type WatchMessage =
+  /**
+   * The whole site. `deleted` names load balancers that were deleted on purpose: an id that the
+   * forwarder carries and that is in neither list has vanished without a reason.
+   */
+  | {
+      readonly type: 'snapshot';
+      readonly site: string;
+      readonly revision: number;
+      readonly hash: string;
+      readonly loadBalancers: readonly LoadBalancer[];
+      readonly deleted: readonly string[];
+    }
+  /** What one commit changed. `base` is the site revision it builds on. */
+  | {
+      readonly type: 'change';
+      readonly site: string;
+      readonly base: number;
+      readonly revision: number;
+      readonly puts: readonly LoadBalancer[];
+      readonly deletes: readonly string[];
+    }
+  /** Every few seconds: where the site stands, so that a gap or a difference is noticed. */
+  | {
+      readonly type: 'heartbeat';
+      readonly site: string;
+      readonly revision: number;
+      readonly hash: string;
+      readonly frozen: boolean;
+    }
+  /** This forwarder no longer serves the site (another one was registered for it). */
+  | { readonly type: 'release'; readonly site: string };
+
+export interface ReportFailure {
+  readonly loadBalancerId: string;
+  readonly listener?: string;
+  readonly reason: string;
+}
+
+export interface ReportDrain {
+  readonly loadBalancerId: string;
+  readonly server: BackendServer;
+  readonly deadline: number;
+  readonly sessions: number;
+}
+
+export interface ReportHealth {
+  readonly loadBalancerId: string;
+  readonly listener: string;
+  readonly serverId: string;
+  readonly healthy: boolean;
+}
+
+/**
+ * One report about one site. `applied` is small and comes at once with every change; `status`
+ * comes at its own pace. A report may hold either or both.
+ */
+export interface SiteReport {
+  readonly applied?: {
+    /** Read back from the engine at this revision of the site. */
+    readonly revision: number;
+    /** Load balancers that are not as wanted, and why. */
+    readonly failures: readonly ReportFailure[];
+  };
+  readonly status?: {
+    readonly drains: readonly ReportDrain[];
+    readonly health: readonly ReportHealth[];
+    readonly engine: string;
+  };
+}

@@ -1,0 +1,42 @@
+/** Every bound of Sluice, with its reason. Times in milliseconds unless the name says otherwise. */
+export const limits = {
+  /** A call may carry 20 servers of five short fields; 1 MB leaves two hundred times that. */
+  bodyBytes: 1_048_576,
+  /** gateway.md: a GET is at most 4 KB; SDKs put everything in the query of a POST too. */
+  queryBytes: 65_536,
+  headerBytes: 16_384,
+  /** Flattened lists of 100 ids and 20 tags fit several times over. */
+  parameters: 2_000,
+  /** Deeper JSON than any parameter's schema has. */
+  jsonDepth: 8,
+  /** Documented: servers in one Add, Remove or Set. */
+  batch: 20,
+  pageSize: 100,
+  /** Clients' clocks may differ by this much either way (documented: 15 minutes). */
+  clockSkew: 15 * 60_000,
+  /** Nonces are kept for the life of a timestamp; past this many a key's oldest are dropped. */
+  noncesPerKey: 2_000_000,
+  /** How long an answer waits for forwarders unless the call says otherwise. */
+  confirmWait: 1_000,
+  confirmWaitMax: 30_000,
+  drainSeconds: 30,
+  /** A day: longer than any session that should outlive its server. */
+  drainSecondsMax: 86_400,
+  /** Times a transaction is run again after losing a race, before OperationConflict. */
+  commitRetries: 16,
+  /** Calls folded into one commit of one load balancer. */
+  foldedCalls: 64,
+  /** Documented: a ClientToken counts for 10 minutes. */
+  clientToken: 10 * 60_000,
+  /** A forwarder that has not renewed within this is no longer live. */
+  forwarderLeaseSeconds: 5,
+  heartbeat: 2_000,
+  fullSnapshot: 5 * 60_000,
+  /** Commits kept in memory for watchers that resume. */
+  watchHistory: 10_000,
+  /** Commits in one SQLite transaction. */
+  groupCommit: 256,
+  listenersPerLoadBalancer: 50,
+  backendsPerLoadBalancer: 200,
+  drainingPerLoadBalancer: 1_000,
+} as const;

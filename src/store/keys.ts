@@ -1,0 +1,34 @@
+/** Where each record lives. One place, so that a prefix that is watched is the one written. */
+export const keys = {
+  account: (id: string) => `account/${id}`,
+  accessKey: (id: string) => `accesskey/${id}`,
+  site: (id: string) => `site/${id}`,
+  /** A load balancer under its site: a forwarder watches `loadBalancers(site)`. */
+  loadBalancer: (site: string, id: string) => `lb/${site}/${id}`,
+  loadBalancers: (site: string) => `lb/${site}/`,
+  /** Id -> site, for calls that name only the id. */
+  loadBalancerSite: (id: string) => `lb-site/${id}`,
+  /** Why a load balancer is absent: explains its absence to a forwarder that was away. */
+  tombstone: (site: string, id: string) => `lb-gone/${site}/${id}`,
+  tombstones: (site: string) => `lb-gone/${site}/`,
+  /** Which load balancer holds an address of the site's pool. */
+  address: (site: string, address: string) => `address/${site}/${address}`,
+  network: (id: string) => `network/${id}`,
+  vSwitch: (id: string) => `vswitch/${id}`,
+  instance: (id: string) => `instance/${id}`,
+  /** Network interface id -> instance id. */
+  networkInterface: (id: string) => `eni/${id}`,
+  forwarder: (site: string, name: string) => `forwarder/${site}/${name}`,
+  forwarders: (site: string) => `forwarder/${site}/`,
+  /** Leased: what a forwarder has applied. Small, written on the path of every change. */
+  applied: (site: string, forwarder: string) => `report/${site}/${forwarder}/applied`,
+  /** Leased: drains, health and counters of a forwarder; written at its own pace. */
+  status: (site: string, forwarder: string) => `report/${site}/${forwarder}/status`,
+  reports: (site: string) => `report/${site}/`,
+  allReports: 'report/',
+  clientToken: (account: string, token: string) =>
+    `token/${account}/${Buffer.from(token).toString('hex')}`,
+  clientTokens: (account: string) => `token/${account}/`,
+  audit: (time: string, requestId: string) => `audit/${time}/${requestId}`,
+  freeze: 'setting/freeze',
+} as const;
