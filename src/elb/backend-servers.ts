@@ -124,9 +124,7 @@ export function setBackendServers(
   const weightOf = (attached: BackendServer) =>
     servers.find((named) => names(named, attached))?.weight ?? attached.weight;
   const backends = current.backends.map((attached) =>
-    weightOf(attached) === attached.weight
-      ? attached
-      : { ...attached, weight: weightOf(attached) },
+    weightOf(attached) === attached.weight ? attached : { ...attached, weight: weightOf(attached) },
   );
   if (backends.every((server, index) => server === current.backends[index])) return current;
   return { ...current, backends };
