@@ -53,9 +53,9 @@ export interface Reads {
   get<T>(key: string): Promise<Stored<T> | undefined>;
 }
 
-/** What a rule makes of a load balancer. `next` null deletes it. */
+/** What a rule makes of a load balancer. */
 export interface LoadBalancerChange {
-  readonly next: LoadBalancer | null;
+  readonly next: LoadBalancer;
   readonly ignored?: readonly string[];
 }
 
@@ -95,12 +95,12 @@ export interface Call {
    * it returns the value it was given (then only the audit record is written). Waits for the
    * forwarders as the call's confirm wait says; sets revision, applied and ignored in `answer`.
    * In a dry run nothing is written and the engine commands go into the answer.
-   * @returns the load balancer as it stands after the call (null: deleted)
+   * @returns the load balancer as it stands after the call
    */
   changeLoadBalancer(
     id: string,
     rule: (current: LoadBalancer) => LoadBalancerChange,
-  ): Promise<LoadBalancer | null>;
+  ): Promise<LoadBalancer>;
 
   /**
    * Runs `body` as one optimistic transaction: what it read must still stand when its writes
