@@ -36,6 +36,10 @@ export const limits = {
   watchHistory: 10_000,
   /** Commits in one SQLite transaction. */
   groupCommit: 256,
+  /** Ids whose site is remembered: 100,000 load balancers at some 100 bytes. */
+  rememberedIds: 100_000,
+  /** Records read from the store in one step of a listing; keeps each step under a millisecond. */
+  rangePage: 500,
   listenersPerLoadBalancer: 50,
   backendsPerLoadBalancer: 200,
   drainingPerLoadBalancer: 1_000,

@@ -71,6 +71,8 @@ export interface Call {
   readonly caller: Caller;
   readonly extensions: Extensions;
   readonly answer: AnswerHeaders;
+  /** Aborts when the caller has left. */
+  readonly signal: AbortSignal;
   readonly store: Store;
   readonly fleet: Fleet;
   /** Unix milliseconds. */
