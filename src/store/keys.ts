@@ -1,6 +1,7 @@
 /** Where each record lives. One place, so that a prefix that is watched is the one written. */
 export const keys = {
-  account: (id: string) => `account/${id}`,
+  /** The one account, made by the first control plane. */
+  rootAccount: 'account/root',
   accessKey: (id: string) => `accesskey/${id}`,
   site: (id: string) => `site/${id}`,
   /** A load balancer under its site: a forwarder watches `loadBalancers(site)`. */
