@@ -32,6 +32,20 @@ export const limits = {
   forwarderLeaseSeconds: 5,
   heartbeat: 2_000,
   fullSnapshot: 5 * 60_000,
+  /** Our own client puts parameters past this into a form body: long query strings trip proxies. */
+  clientQueryBytes: 4_096,
+  /** Connections of our own client to one endpoint. */
+  clientConnections: 64,
+  /** Throttle buckets: some 60 actions for 1,500 accounts; past that all start afresh. */
+  throttleBuckets: 100_000,
+  /** A user agent longer than this is cut where it is kept. */
+  userAgent: 512,
+  /** A client that has not sent its request within this is cut off. */
+  requestTimeout: 30_000,
+  /** Kept-alive connections may idle this long (the gateway says 25 s). */
+  keepAlive: 25_000,
+  /** Between two tries to reach a store that is away. */
+  storeRetry: 500,
   /** Commits kept in memory for watchers that resume. */
   watchHistory: 10_000,
   /** Commits in one SQLite transaction. */

@@ -1,0 +1,111 @@
+import XMLBuilder from 'fast-xml-builder';
+import type { AnswerHeaders } from './call.ts';
+import type { ApiError } from './errors.ts';
+import type { Format } from './request.ts';
+
+/** An answer ready to be sent: a text, or a stream of lines. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | AsyncIterable<string>;
+}
+
+/** What an answer is about. */
+export interface AnswerContext {
+  readonly format: Format;
+  readonly requestId: string;
+  /** The host the client called, without scheme. */
+  readonly host: string;
+  readonly scheme: 'http' | 'https';
+}
+
+/** SDKs compare these texts to the letter to choose a parser. */
+const contentTypes = {
+  JSON: 'application/json;charset=utf-8',
+  XML: 'text/xml;charset=utf-8',
+} as const;
+
+const xml = new XMLBuilder({ ignoreAttributes: false, suppressEmptyNode: false });
+
+/** A success: the action's output with the request id on top. */
+export function success(
+  context: AnswerContext,
+  action: string,
+  output: Readonly<Record<string, unknown>>,
+  headers: AnswerHeaders,
+): Answer {
+  const { commands } = headers;
+  const body = {
+    RequestId: context.requestId,
+    ...output,
+    ...(commands === undefined ? {} : { DryRun: { Commands: commands } }),
+  };
+  return {
+    status: 200,
+    headers: { ...commonHeaders(context), ...sluiceHeaders(headers) },
+    body: print(context.format, `${action}Response`, body),
+  };
+}
+
+/** A success that is a stream of JSON lines. */
+export function streaming(context: AnswerContext, lines: AsyncIterable<string>): Answer {
+  return {
+    status: 200,
+    headers: { ...commonHeaders(context), 'content-type': 'application/x-ndjson' },
+    body: lines,
+  };
+}
+
+/**
+ * An error: Code, Message, RequestId, HostId and Recommend are texts and never absent, and
+ * AccessDeniedDetail is an object; clients crash otherwise.
+ */
+export function failure(context: AnswerContext, error: ApiError): Answer {
+  const body = {
+    RequestId: context.requestId,
+    HostId: context.host,
+    Code: error.code,
+    Message: error.message,
+    Recommend: `${context.scheme}://${context.host}/docs/errors#${error.code}`,
+    ...(error.accessDenied === undefined ? {} : { AccessDeniedDetail: error.accessDenied }),
+  };
+  const { retryAfterMs, detail } = error;
+  return {
+    status: error.status,
+    headers: {
+      ...commonHeaders(context),
+      ...(retryAfterMs === undefined ? {} : { 'x-acs-retry-after': String(retryAfterMs) }),
+      ...(detail === undefined ? {} : { 'x-sluice-detail': headerText(detail) }),
+    },
+    body: print(context.format, 'Error', body),
+  };
+}
+
+function commonHeaders({ format, requestId }: AnswerContext): Record<string, string> {
+  return {
+    'content-type': contentTypes[format],
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': '*',
+    'x-acs-request-id': requestId,
+    'x-acs-trace-id': requestId.replaceAll('-', '').toLowerCase(),
+  };
+}
+
+function sluiceHeaders({ revision, applied, ignored }: AnswerHeaders): Record<string, string> {
+  return {
+    ...(revision === undefined ? {} : { 'x-sluice-revision': String(revision) }),
+    ...(applied === undefined ? {} : { 'x-sluice-applied': applied }),
+    ...(ignored === undefined ? {} : { 'x-sluice-ignored': headerText(ignored.join(',')) }),
+  };
+}
+
+/** Printable ASCII of bounded length: what a header may carry. */
+function headerText(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 2_000);
+}
+
+function print(format: Format, root: string, body: Readonly<Record<string, unknown>>): string {
+  return format === 'JSON'
+    ? JSON.stringify(body)
+    : `<?xml version="1.0" encoding="UTF-8"?>${xml.build({ [root]: body })}`;
+}

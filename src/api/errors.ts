@@ -1,0 +1,270 @@
+import type { Refusal } from '../elb/refusal.ts';
+
+/** One row of the error table. `%s` in code and message stands for what the error is about. */
+export interface ErrorRow {
+  readonly status: number;
+  /** The code on the wire, where two rows share one. */
+  readonly code?: string;
+  readonly message: string;
+  /** When it is raised, for the error pages. */
+  readonly when: string;
+  readonly retry?: true;
+}
+
+const signatureMismatch =
+  'Specified signature is not matched with our calculation. server string to sign is:%s';
+const incorrectStatus = 'The current status of the resource does not support this operation.';
+const unknownFailure = 'The request processing has failed due to some unknown error.';
+
+/**
+ * Every error of the API: code, HTTP status, text. The protocol's rows follow the gateway, those
+ * of actions the ENS pages. `Missing%s` and `Invalid%s` of the protocol's own parameters have
+ * rows of their own, since the gateway words them differently.
+ */
+export const errorTable = {
+  UnsupportedHTTPMethod: {
+    status: 403,
+    message: 'This http method is not supported.',
+    when: 'the method is neither GET nor POST',
+  },
+  MissingAction: gatewayMissing('Action'),
+  MissingVersion: gatewayMissing('Version'),
+  InvalidVersion: {
+    status: 400,
+    message: 'Specified parameter Version is not valid.',
+    when: 'no product has this version',
+  },
+  'InvalidAction.NotFound': {
+    status: 404,
+    message: 'Specified api is not found, please check your url and method.',
+    when: 'the product and version have no such action; names are case sensitive',
+  },
+  'InvalidParameter.Format': {
+    status: 400,
+    message: 'Specified parameter format is not valid.',
+    when: 'Format is neither JSON nor XML',
+  },
+  MissingAccessKeyId: gatewayMissing('AccessKeyId'),
+  MissingTimestamp: gatewayMissing('Timestamp'),
+  MissingSignatureNonce: gatewayMissing('SignatureNonce'),
+  MissingSignature: gatewayMissing('Signature'),
+  InvalidSignatureMethod: {
+    status: 400,
+    message: 'Specified signature method is not valid.',
+    when: 'the algorithm is none of HMAC-SHA1, HMAC-SHA256 and ACS3-HMAC-SHA256',
+  },
+  InvalidSignatureVersion: {
+    status: 400,
+    message: 'The specified parameter "SignatureVersion" is not valid.',
+    when: 'SignatureVersion is not 1.0',
+  },
+  IncompleteSignature: {
+    status: 400,
+    message:
+      'The request signature does not conform to Aliyun standards. server string to sign is:%s',
+    when: 'the Authorization header is malformed or leaves a mandatory header unsigned',
+  },
+  'InvalidAccessKeyId.NotFound': {
+    status: 404,
+    message: 'Specified access key is not found.',
+    when: 'there is no such access key',
+  },
+  'InvalidAccessKeyId.Inactive': {
+    status: 400,
+    message: 'Specified access key is disabled.',
+    when: 'the access key has been made inactive',
+  },
+  MissingSecurityToken: gatewayMissing('SecurityToken'),
+  'InvalidSecurityToken.Malformed': {
+    status: 400,
+    message: 'Specified SecurityToken is malformed.',
+    when: 'the token cannot be read, or came with a long-lived key',
+  },
+  'InvalidTimeStamp.Format': {
+    status: 400,
+    message: 'Specified time stamp or date value is not well formatted.',
+    when: 'the time is not yyyy-MM-ddTHH:mm:ssZ',
+  },
+  'InvalidTimeStamp.Expired': {
+    status: 400,
+    message: 'Specified time stamp or date value is expired.',
+    when: "the time differs from the server's by more than 15 minutes",
+  },
+  SignatureDoesNotMatch: {
+    status: 400,
+    message: signatureMismatch,
+    when: 'the signature is not the one that the secret gives',
+  },
+  SignatureNonceUsed: {
+    status: 400,
+    message: 'Specified signature nonce was used already.',
+    when: 'the access key has used this nonce before',
+  },
+  ContentMD5NotMatched: {
+    status: 400,
+    message: 'Specified Content-MD5 is not matched.',
+    when: 'x-acs-content-sha256 is not the hash of the body',
+  },
+  UnsupportedParameter: {
+    status: 400,
+    message: 'The parameters is unsupported.',
+    when: 'a path other than /, or a request that is larger than the bounds',
+  },
+  'Throttling.User': {
+    status: 400,
+    message: 'Request was denied due to user flow control.',
+    when: "the account's calls a second for the action are spent",
+    retry: true,
+  },
+  'Throttling.Api': {
+    status: 400,
+    message: 'Request was denied due to api flow control.',
+    when: "the action's calls a second are spent",
+    retry: true,
+  },
+  IdempotentParameterMismatch: {
+    status: 400,
+    message: 'The request is retried with updated parameters.',
+    when: 'a ClientToken came back with other parameters',
+  },
+  OperationConflict: {
+    status: 409,
+    message: 'Request was denied due to conflict with a previous request.',
+    when: 'x-sluice-if-revision does not hold, or too many changes of the resource at once',
+    retry: true,
+  },
+  InternalError: { status: 500, message: unknownFailure, when: 'a fault of the server' },
+  ServiceUnavailable: {
+    status: 503,
+    message: 'The request has failed due to a temporary failure of the server.',
+    when: 'the store cannot be reached or cannot write',
+    retry: true,
+  },
+  NoPermission: {
+    status: 400,
+    message: 'Permission denied.',
+    when: 'RAM does not allow the call',
+  },
+  'Forbidden.NoPermission': {
+    status: 403,
+    code: 'NoPermission',
+    message: 'You are not authorized to do this action. You should be authorized by RAM.',
+    when: 'RAM does not allow the call (products other than Ens)',
+  },
+  'Missing%s': {
+    status: 400,
+    message: 'You must specify the parameter %s.',
+    when: 'a required parameter is absent or empty',
+  },
+  'Invalid%s': {
+    status: 400,
+    message: 'The specified parameter %s is invalid.',
+    when: 'a parameter has a wrong type, form, length or range',
+  },
+  'InvalidParameter.%s': {
+    status: 400,
+    message: 'The specified field %s invalid. Please check it again.',
+    when: 'a field of a list, or a value that does not fit the resource',
+  },
+  'ens.interface.error': {
+    status: 400,
+    message: 'An error occurred while call the API.',
+    when: 'the call cannot be carried out; the detail says why',
+  },
+  LoadBalancerNotFound: {
+    status: 400,
+    message: 'The input parameter %s that is not found.',
+    when: 'there is no such load balancer',
+  },
+  InstanceNotFound: {
+    status: 400,
+    message: 'The input parameter instancdId that is not found.',
+    when: 'there is no such instance',
+  },
+  IncorrectInstanceStatus: {
+    status: 400,
+    message: incorrectStatus,
+    when: 'the load balancer or server is in a state that forbids the call',
+  },
+  ListenerNotFound: {
+    status: 400,
+    message: 'The input parameter listener that is not found.',
+    when: 'there is no listener on the port',
+  },
+  IncorrectListenerStatus: {
+    status: 400,
+    message: incorrectStatus,
+    when: 'the listener is in a state that forbids the call',
+  },
+  ListenerAlreadyExists: {
+    status: 400,
+    message: 'The specified listener already exists.',
+    when: 'the port is taken by another listener of the load balancer',
+  },
+  TooManyListeners: {
+    status: 400,
+    message: 'The port has listeners of several protocols; specify ListenerProtocol.',
+    when: 'ListenerProtocol is absent and the port has a TCP and a UDP listener',
+  },
+  'InvalidVSwitchId.NotFound': {
+    status: 400,
+    message: 'The specified VSwitchId is not found.',
+    when: 'there is no such vSwitch',
+  },
+} as const satisfies Readonly<Record<string, ErrorRow>>;
+
+function gatewayMissing(name: string): ErrorRow {
+  return {
+    status: 400,
+    message: `${name} is mandatory for this action.`,
+    when: `the request has no ${name}`,
+  };
+}
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** An error on its way to the caller. */
+export class ApiError extends Error {
+  /** As on the wire: `MissingLoadBalancerId`. */
+  readonly code: string;
+  readonly status: number;
+  /** What was expected, for the header x-sluice-detail; never part of the documented text. */
+  readonly detail: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly accessDenied: Readonly<Record<string, string>> | undefined;
+
+  constructor(row: ErrorCode, about: ErrorAbout = {}) {
+    const { status, message, code = row }: ErrorRow = errorTable[row];
+    const text = message.replace('%s', () => about.subject ?? '');
+    super(about.extra === undefined ? text : `${text} ${about.extra}`);
+    this.name = 'ApiError';
+    this.code = code.replace('%s', () => about.subject ?? '');
+    this.status = about.status ?? status;
+    this.detail = about.detail;
+    this.retryAfterMs = about.retryAfterMs;
+    this.accessDenied = about.accessDenied;
+  }
+}
+
+export interface ErrorAbout {
+  /** What `%s` stands for. */
+  readonly subject?: string;
+  /** A sentence after the documented text. */
+  readonly extra?: string;
+  readonly detail?: string;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+  readonly accessDenied?: Readonly<Record<string, string>>;
+}
+
+/** The wire form of a rule's refusal. A code that the table lacks is a programmer error. */
+export function fromRefusal(refusal: Refusal, loadBalancerIdSpelling = 'LoadBalancerId'): ApiError {
+  if (!(refusal.code in errorTable)) throw new Error(`no error row for ${refusal.code}`);
+  const subject =
+    refusal.code === 'LoadBalancerNotFound' ? loadBalancerIdSpelling : refusal.subject;
+  return new ApiError(refusal.code as ErrorCode, {
+    ...(subject === undefined ? {} : { subject }),
+    ...(refusal.detail === undefined ? {} : { extra: refusal.detail }),
+    ...(refusal.httpStatus === undefined ? {} : { status: refusal.httpStatus }),
+  });
+}

@@ -1,0 +1,39 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { limits } from '../limits.ts';
+import type { Extensions } from './call.ts';
+import { ApiError } from './errors.ts';
+
+/**
+ * Reads the request headers that extend ENS: `x-sluice-if-revision`, `x-sluice-dry-run`,
+ * `x-sluice-drain-seconds`, `x-sluice-confirm-wait` (milliseconds).
+ * @throws ApiError InvalidParameter.<header> for a value that is no such number or flag
+ */
+export function readExtensions(headers: IncomingHttpHeaders): Extensions {
+  const ifRevision = whole(headers, 'x-sluice-if-revision', Number.MAX_SAFE_INTEGER);
+  const drainSeconds = whole(headers, 'x-sluice-drain-seconds', limits.drainSecondsMax);
+  const confirmWait = whole(headers, 'x-sluice-confirm-wait', limits.confirmWaitMax);
+  return {
+    dryRun: flag(headers, 'x-sluice-dry-run'),
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+    ...(drainSeconds === undefined ? {} : { drainSeconds }),
+    ...(confirmWait === undefined ? {} : { confirmWait }),
+  };
+}
+
+function whole(headers: IncomingHttpHeaders, name: string, max: number): number | undefined {
+  const text = headers[name];
+  if (text === undefined || text === '') return undefined;
+  const value = /^\d{1,16}$/.test(String(text)) ? Number(text) : Number.NaN;
+  if (value <= max) return value;
+  throw new ApiError('InvalidParameter.%s', {
+    subject: name,
+    detail: `expected a whole number from 0 to ${max}`,
+  });
+}
+
+function flag(headers: IncomingHttpHeaders, name: string): boolean {
+  const text = String(headers[name] ?? '').toLowerCase();
+  if (text === '' || text === 'false' || text === '0') return false;
+  if (text === 'true' || text === '1') return true;
+  throw new ApiError('InvalidParameter.%s', { subject: name, detail: 'expected true or false' });
+}

@@ -1,0 +1,60 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Encryption at rest: AES-256-GCM under one master key. */
+export interface Seal {
+  /** Text that only `open` with the same context reads; the context is authenticated. */
+  seal(secret: string, context: string): string;
+  /** @throws when the text was altered, belongs to another context or to another master key */
+  open(sealed: string, context: string): string;
+}
+
+const version = 'v1';
+
+/** A seal under 32 bytes of key. */
+export function createSeal(masterKey: Buffer): Seal {
+  return {
+    seal(secret, context) {
+      const nonce = randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', masterKey, nonce).setAAD(Buffer.from(context));
+      const body = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
+      return `${version}.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')}`;
+    },
+    open(sealed, context) {
+      const [tag, text = ''] = sealed.split('.', 2);
+      if (tag !== version) throw new Error('a sealed text of an unknown version');
+      const bytes = Buffer.from(text, 'base64url');
+      const decipher = createDecipheriv('aes-256-gcm', masterKey, bytes.subarray(0, 12))
+        .setAAD(Buffer.from(context))
+        .setAuthTag(bytes.subarray(12, 28));
+      return decipher.update(bytes.subarray(28), undefined, 'utf8') + decipher.final('utf8');
+    },
+  };
+}
+
+/**
+ * The seal of a data folder: its master key comes from SLUICE_MASTER_KEY (any text of 32
+ * characters or more), else from the file `master-key` (mode 600), made when absent.
+ */
+export async function openSeal(
+  dataFolder: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Seal> {
+  const given = environment.SLUICE_MASTER_KEY;
+  if (given !== undefined && given !== '') {
+    if (given.length < 32) throw new Error('SLUICE_MASTER_KEY has fewer than 32 characters');
+    return createSeal(createHash('sha256').update(given).digest());
+  }
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  const path = join(dataFolder, 'master-key');
+  const fresh = `${randomBytes(32).toString('hex')}\n`;
+  try {
+    await writeFile(path, fresh, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  const text = (await readFile(path, 'utf8')).trim();
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${path} is no master key`);
+  return createSeal(Buffer.from(text, 'hex'));
+}

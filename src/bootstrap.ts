@@ -1,0 +1,121 @@
+import { randomInt } from 'node:crypto';
+import type { Seal } from './api/seal.ts';
+import {
+  type AccessKeyPair,
+  keepRootAccessKey,
+  newAccessKeyPair,
+  readRootAccessKey,
+} from './root-key.ts';
+import { keys } from './store/keys.ts';
+import type { Store, Write } from './store/store.ts';
+
+export interface BootstrapOptions {
+  readonly store: Store;
+  readonly seal: Seal;
+  readonly dataFolder: string;
+  readonly now: () => number;
+  /** Take this root key instead of making one. */
+  readonly rootAccessKey?: AccessKeyPair;
+}
+
+export interface Bootstrapped {
+  readonly account: string;
+  /** Absent when the store's root key was made on another machine and not given here. */
+  readonly rootAccessKey?: AccessKeyPair;
+  /** The key was made just now: its secret is shown this once. */
+  readonly fresh: boolean;
+}
+
+interface AccountRecord {
+  readonly v: 1;
+  readonly id: string;
+  /** A known text, sealed: tells at start whether this control plane has the right master key. */
+  readonly sealed: string;
+}
+
+const probe = 'sluice';
+
+/**
+ * Makes sure that the store has its account and a root access key. Safe to run by any number of
+ * control planes at once: the first one wins, the others take what it made.
+ * @throws when the store was sealed with another master key
+ */
+export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
+  const { account, first } = await ensureAccount(options);
+  const { rootAccessKey: given, dataFolder } = options;
+  if (given !== undefined) {
+    await putRootKey(options, account, given);
+    await keepRootAccessKey(dataFolder, given);
+    return { account, rootAccessKey: given, fresh: false };
+  }
+  const kept = await readRootAccessKey(dataFolder);
+  if (kept !== undefined && (await options.store.get(keys.accessKey(kept.accessKeyId)))) {
+    return { account, rootAccessKey: kept, fresh: false };
+  }
+  if (!first) return { account, fresh: false };
+  const made = newAccessKeyPair();
+  await putRootKey(options, account, made);
+  await keepRootAccessKey(dataFolder, made);
+  return { account, rootAccessKey: made, fresh: true };
+}
+
+async function ensureAccount({ store, seal }: BootstrapOptions) {
+  const found = await store.get(keys.rootAccount);
+  if (found !== undefined) return { account: checked(found.value, seal), first: false };
+  const id = String(randomInt(1e14, 9e14)).padStart(16, '10');
+  const record: AccountRecord = { v: 1, id, sealed: seal.seal(probe, keys.rootAccount) };
+  const outcome = await store.commit({
+    ifRevision: new Map([[keys.rootAccount, 0]]),
+    puts: [{ key: keys.rootAccount, value: JSON.stringify(record) }],
+    deletes: [],
+  });
+  if (outcome.committed) return { account: id, first: true };
+  const winner = await store.get(keys.rootAccount);
+  if (winner === undefined) throw new Error('the account record vanished while it was made');
+  return { account: checked(winner.value, seal), first: false };
+}
+
+function checked(value: string, seal: Seal): string {
+  const record = JSON.parse(value) as AccountRecord;
+  try {
+    seal.open(record.sealed, keys.rootAccount);
+  } catch (cause) {
+    throw new Error(
+      'the store was sealed with another master key: set SLUICE_MASTER_KEY, ' +
+        'or copy the file master-key from the data folder that made the store',
+      { cause },
+    );
+  }
+  return record.id;
+}
+
+/** Writes the key's record unless it stands there already with the same secret. */
+async function putRootKey(
+  { store, seal, now }: BootstrapOptions,
+  account: string,
+  pair: AccessKeyPair,
+): Promise<void> {
+  const key = keys.accessKey(pair.accessKeyId);
+  const found = await store.get(key);
+  if (found !== undefined) {
+    const { secret } = JSON.parse(found.value) as { secret: string };
+    if (seal.open(secret, key) === pair.accessKeySecret) return;
+  }
+  const write: Write = {
+    key,
+    value: JSON.stringify({
+      v: 1,
+      id: pair.accessKeyId,
+      account,
+      principal: { kind: 'root' },
+      secret: seal.seal(pair.accessKeySecret, key),
+      status: 'Active',
+      createTime: `${new Date(now()).toISOString().slice(0, 19)}Z`,
+    }),
+  };
+  await store.commit({
+    ifRevision: new Map([[key, found?.revision ?? 0]]),
+    puts: [write],
+    deletes: [],
+  });
+}

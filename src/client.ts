@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { Pool } from 'undici';
+import { type Product, versions } from './api/actions/action.ts';
+import { limits } from './limits.ts';
+import {
+  canonicalRequestV3,
+  isoSeconds,
+  sha256Hex,
+  signV3,
+  stringToSignV3,
+  v3Algorithm,
+} from './signing.ts';
+
+export interface RpcClientOptions {
+  /** `http://host:port` or `https://…`. */
+  readonly endpoint: string;
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken?: string;
+  readonly now?: () => number;
+  readonly randomNonce?: () => string;
+}
+
+export interface RpcAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+export interface RpcCallOptions {
+  /** Further request headers, such as `x-sluice-dry-run`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** An error answer of the API, with what its body said. */
+export class RpcError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly requestId: string;
+  readonly recommend: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(answer: RpcAnswer) {
+    const body = (answer.body ?? {}) as Record<string, unknown>;
+    super(String(body.Message ?? `status ${answer.status}`));
+    this.name = 'RpcError';
+    this.status = answer.status;
+    this.code = String(body.Code ?? 'Unknown');
+    this.requestId = String(body.RequestId ?? '');
+    this.recommend = String(body.Recommend ?? '');
+    this.headers = answer.headers;
+  }
+}
+
+/** Signed calls (V3) to one endpoint over kept-alive connections. */
+export class RpcClient {
+  readonly #options: RpcClientOptions;
+  readonly #pool: Pool;
+  readonly #host: string;
+
+  constructor(options: RpcClientOptions) {
+    this.#options = options;
+    const url = new URL(options.endpoint);
+    this.#host = url.host;
+    this.#pool = new Pool(url.origin, { connections: limits.clientConnections });
+  }
+
+  /**
+   * Calls an action. Values that are no strings travel as decimal or JSON text; undefined is
+   * left out.
+   * @throws RpcError for an error answer; undici's errors when there is no answer
+   */
+  async call(
+    product: Product,
+    action: string,
+    parameters: Readonly<Record<string, unknown>>,
+    options: RpcCallOptions = {},
+  ): Promise<RpcAnswer> {
+    const response = await this.#send(product, action, parameters, options);
+    const text = await response.body.text();
+    const answer: RpcAnswer = {
+      status: response.statusCode,
+      headers: flat(response.headers),
+      body: text === '' ? undefined : parseJson(text, response.statusCode),
+    };
+    if (answer.status !== 200) throw new RpcError(answer);
+    return answer;
+  }
+
+  /** Calls an action that answers a stream, and yields its lines until it or `signal` ends it. */
+  async *stream(
+    product: Product,
+    action: string,
+    parameters: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): AsyncIterable<string> {
+    const response = await this.#send(product, action, parameters, { signal });
+    if (response.statusCode !== 200) {
+      const text = await response.body.text();
+      const body = parseJson(text, response.statusCode);
+      throw new RpcError({
+        status: response.statusCode,
+        headers: flat(response.headers),
+        body,
+      });
+    }
+    yield* createInterface({ input: response.body, crlfDelay: Number.POSITIVE_INFINITY });
+  }
+
+  /** Closes its connections, those of running calls included. */
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  #send(
+    product: Product,
+    action: string,
+    parameters: Readonly<Record<string, unknown>>,
+    { headers = {}, signal }: RpcCallOptions,
+  ) {
+    const entries = Object.entries(parameters)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]): [string, string] => [
+        name,
+        typeof value === 'object' ? JSON.stringify(value) : String(value),
+      ]);
+    const encoded = new URLSearchParams(entries).toString();
+    const inBody = encoded.length > limits.clientQueryBytes;
+    return this.#pool.request({
+      method: 'POST',
+      path: inBody || encoded === '' ? '/' : `/?${encoded}`,
+      headers: {
+        ...headers,
+        ...this.#sign(product, action, entries, inBody ? encoded : undefined),
+      },
+      ...(inBody ? { body: encoded } : {}),
+      ...(signal === undefined ? {} : { signal }),
+      // A stream is silent between heartbeats; its reader watches over it, not the pool.
+      bodyTimeout: 0,
+    });
+  }
+
+  #sign(
+    product: Product,
+    action: string,
+    entries: readonly (readonly [string, string])[],
+    form: string | undefined,
+  ): Record<string, string> {
+    const { accessKeyId, accessKeySecret, securityToken, now = Date.now } = this.#options;
+    const nonce = this.#options.randomNonce ?? (() => randomBytes(16).toString('hex'));
+    const payloadHash = sha256Hex(form ?? '');
+    const signed: Record<string, string> = {
+      host: this.#host,
+      'x-acs-action': action,
+      'x-acs-version': versions[product],
+      'x-acs-date': isoSeconds(now()),
+      'x-acs-signature-nonce': nonce(),
+      'x-acs-content-sha256': payloadHash,
+      ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+      ...(securityToken === undefined
+        ? {}
+        : { 'x-acs-accesskey-id': accessKeyId, 'x-acs-security-token': securityToken }),
+    };
+    const canonical = canonicalRequestV3({
+      method: 'POST',
+      query: form === undefined ? entries : [],
+      headers: Object.entries(signed),
+      payloadHash,
+    });
+    const signature = signV3(accessKeySecret, stringToSignV3(canonical));
+    const names = Object.keys(signed).sort().join(';');
+    return {
+      ...signed,
+      accept: 'application/json',
+      authorization: `${v3Algorithm} Credential=${accessKeyId},SignedHeaders=${names},Signature=${signature}`,
+    };
+  }
+}
+
+function parseJson(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`the answer (status ${status}) is not JSON: ${text.slice(0, 200)}`, { cause });
+  }
+}
+
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>) {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
+  );
+}
