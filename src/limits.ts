@@ -46,8 +46,45 @@ export const limits = {
   keepAlive: 25_000,
   /** Between two tries to reach a store that is away. */
   storeRetry: 500,
+  /** Between two tries to read from a store that is away, growing up to the second. */
+  followRetry: { minMs: 100, maxMs: 5_000 },
+  /** Lines a slow watcher may be behind; past that it gets a fresh snapshot instead. */
+  watchQueue: 1_000,
+  /** A site's feed is kept this long after its last watcher left, for those who reconnect. */
+  idleFeed: 30_000,
+  /** Deleted load balancers named in a snapshot, newest first; 28 bytes each. */
+  tombstonesTold: 10_000,
+  /** Between two tries of a forwarder to reach the control plane. */
+  reconnect: { minMs: 100, maxMs: 5_000 },
+  /** Heartbeats missed in a row before a forwarder takes the stream for dead. */
+  missedHeartbeats: 3,
+  /** A report without an answer within this is sent again; shorter than the lease. */
+  reportTimeout: 3_000,
+  /** Between two tries to report. */
+  reportRetry: { minMs: 100, maxMs: 2_000 },
+  /** How often a forwarder looks at its drains and health: while sessions drain, and else. */
+  statusDraining: 1_000,
+  statusIdle: 5_000,
+  /** An unchanged status is sent again after this, should a control plane have lost it. */
+  statusRefresh: 30_000,
+  /** Failures named one by one in a report; past that one entry stands for all. */
+  reportedFailures: 500,
+  /** Load balancers reported ahead of the rest of their site; dropping one only understates. */
+  reportedAhead: 500,
+  /** Drains and health entries in one report; some 200 bytes each, within a body. */
+  reportedStatus: 2_000,
+  /** Verbs at work on one engine: enough for one reload to carry a whole site. */
+  engineVerbs: 1_000,
+  /** Between two tries of a load balancer that the engine refused. */
+  applyRetry: { minMs: 250, maxMs: 30_000 },
+  /** A journal that has grown by this since its last snapshot is written anew. */
+  journalGrowthBytes: 4_194_304,
+  /** A snapshot that loses more of a site than both without a reason is refused whole. */
+  unexplainedLoss: { loadBalancers: 3, share: 0.1 },
   /** Commits kept in memory for watchers that resume. */
   watchHistory: 10_000,
+  /** Events that wait for a slow watcher before it is told to read again. */
+  storeWatchQueue: 10_000,
   /** Commits in one SQLite transaction. */
   groupCommit: 256,
   /** Ids whose site is remembered: 100,000 load balancers at some 100 bytes. */
