@@ -26,6 +26,8 @@ export const limits = {
   commitRetries: 16,
   /** Calls folded into one commit of one load balancer. */
   foldedCalls: 64,
+  /** Expired tokens deleted along with one creation. */
+  tokenSweep: 20,
   /** Documented: a ClientToken counts for 10 minutes. */
   clientToken: 10 * 60_000,
   /** A forwarder that has not renewed within this is no longer live. */
@@ -38,6 +40,8 @@ export const limits = {
   clientConnections: 64,
   /** Throttle buckets: some 60 actions for 1,500 accounts; past that all start afresh. */
   throttleBuckets: 100_000,
+  /** A parameter longer than this is cut in the audit record: 20 servers fit. */
+  auditParameter: 8_192,
   /** A user agent longer than this is cut where it is kept. */
   userAgent: 512,
   /** A client that has not sent its request within this is cut off. */
@@ -46,10 +50,10 @@ export const limits = {
   keepAlive: 25_000,
   /** Between two tries to reach a store that is away. */
   storeRetry: 500,
-  /** Between two tries to read from a store that is away, growing up to the second. */
+  /** Between two tries to read from a store that is away, growing up to the second figure. */
   followRetry: { minMs: 100, maxMs: 5_000 },
   /** Lines a slow watcher may be behind; past that it gets a fresh snapshot instead. */
-  watchQueue: 1_000,
+  feedQueue: 1_000,
   /** A site's feed is kept this long after its last watcher left, for those who reconnect. */
   idleFeed: 30_000,
   /** Deleted load balancers named in a snapshot, newest first; 28 bytes each. */
@@ -83,6 +87,32 @@ export const limits = {
   unexplainedLoss: { loadBalancers: 3, share: 0.1 },
   /** Commits kept in memory for watchers that resume. */
   watchHistory: 10_000,
+  /** Characters of values in that history: 10,000 commits at 6 KB. */
+  watchHistoryChars: 64_000_000,
+  /** Events one slow watcher may be behind; twice watchHistory, so that a whole replay fits. */
+  watchQueue: 20_000,
+  watchQueueChars: 128_000_000,
+  /** Commits that wait for the disk; past it the disk has failed us and callers are told so. */
+  commitQueue: 20_000,
+  /** Keys written, or checked, by one commit: etcd's own default (--max-txn-ops). */
+  commitKeys: 128,
+  /** How often lapsed leases are looked for. */
+  leaseSweep: 100,
+  /** One etcd request; its own proposals are given up after some 7 s. */
+  etcdRequest: 4_000,
+  etcdConnect: 2_000,
+  /** How long etcd's endpoints are tried in turn before a call fails. */
+  etcdPatience: 5_000,
+  /** The same for a watch, which has nobody waiting for an answer: an election and a restart. */
+  etcdWatchPatience: 60_000,
+  /** A watch that hears nothing for this long is opened again: its link may be half open. */
+  etcdWatchSilence: 10_000,
+  etcdBackoff: 50,
+  etcdBackoffMax: 1_000,
+  /** Connections to one etcd endpoint, watches apart. */
+  etcdConnections: 64,
+  /** One line of a watch: etcd sends at most 1,000 revisions together; 64 KB each. */
+  etcdLineBytes: 64_000_000,
   /** Events that wait for a slow watcher before it is told to read again. */
   storeWatchQueue: 10_000,
   /** Commits in one SQLite transaction. */

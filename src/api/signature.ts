@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { limits } from '../limits.ts';
 import {
   canonicalRequestV3,
@@ -9,20 +9,19 @@ import {
   stringToSignV3,
   v3Algorithm,
 } from '../signing.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, type ErrorCode } from './errors.ts';
 import type { RpcRequest } from './request.ts';
 
 /** What a request claims before anything is proven. */
 export interface Claim {
-  readonly action: string;
-  readonly version: string;
   readonly accessKeyId: string;
   readonly securityToken: string | undefined;
   readonly nonce: string;
-  readonly timestamp: string;
   readonly signature: string;
   /** What the server would sign. */
   readonly stringToSign: string;
+  /** False when the signed hash is not that of the body that came. */
+  bodyMatches(): boolean;
   /** The signature that a secret gives. */
   expected(secret: string): string;
 }
@@ -32,13 +31,19 @@ export function isV3(request: Pick<RpcRequest, 'headers'>): boolean {
   return request.headers.authorization?.startsWith('ACS3-') ?? false;
 }
 
-/** Action and version: V3 carries them in headers alone, V1 in the parameters. */
+/**
+ * Action and version. V3 carries them in headers alone, V1 in the parameters: the headers that V1
+ * clients send as well are not signed, so they name nothing.
+ * @throws ApiError MissingAction, MissingVersion; MissingAccessKeyId for a call in V3's form that
+ *   carries no credential at all
+ */
 export function namedAction(request: RpcRequest): { action: string; version: string } {
-  const action = isV3(request) ? header(request, 'x-acs-action') : request.parameters.get('Action');
-  const version = isV3(request)
-    ? header(request, 'x-acs-version')
-    : request.parameters.get('Version');
-  if (!action) throw new ApiError('MissingAction');
+  const v3 = isV3(request);
+  const { parameters } = request;
+  const action = v3 ? header(request, 'x-acs-action') : parameters.get('Action');
+  const version = v3 ? header(request, 'x-acs-version') : parameters.get('Version');
+  const isAnonymous = !v3 && !parameters.has('AccessKeyId') && header(request, 'x-acs-action');
+  if (!action) throw new ApiError(isAnonymous ? 'MissingAccessKeyId' : 'MissingAction');
   if (!version) throw new ApiError('MissingVersion');
   return { action, version };
 }
@@ -46,59 +51,78 @@ export function namedAction(request: RpcRequest): { action: string; version: str
 /**
  * Reads the credential parts of a request, in the order of the gateway's checks up to the
  * timestamp. Nothing is proven yet: `verify` does that once the secret is known.
+ * @param now Unix milliseconds
  * @throws ApiError Missing…, InvalidSignatureMethod, InvalidSignatureVersion,
- *   IncompleteSignature, InvalidTimeStamp.Format, InvalidTimeStamp.Expired, ContentMD5NotMatched
+ *   IncompleteSignature, InvalidTimeStamp.Format, InvalidTimeStamp.Expired
  */
 export function readClaim(request: RpcRequest, now: number): Claim {
-  const named = namedAction(request);
-  const claim = isV3(request) ? claimV3(request, named) : claimV1(request, named);
-  checkTime(claim.timestamp, now);
-  return claim;
+  return isV3(request) ? claimV3(request, now) : claimV1(request, now);
 }
 
-/** Constant-time comparison of the claimed signature with the one that `secret` gives. */
+/**
+ * Holds a claim against a secret, in constant time.
+ * @throws ApiError ContentMD5NotMatched, SignatureDoesNotMatch
+ */
 export function verify(claim: Claim, secret: string): void {
-  if (!sameText(claim.signature, claim.expected(secret))) {
-    throw new ApiError('SignatureDoesNotMatch', { subject: claim.stringToSign });
+  const bodyMatches = claim.bodyMatches();
+  const signatureMatches = sameText(claim.signature, claim.expected(secret));
+  if (!bodyMatches) throw new ApiError('ContentMD5NotMatched');
+  if (!signatureMatches) {
+    // SDKs compare the text after the colon with their own, to the end of the message.
+    const shown = claim.stringToSign.slice(0, limits.stringToSignShown);
+    throw new ApiError('SignatureDoesNotMatch', { subject: shown });
   }
 }
 
-/** Equal texts, compared in a time that depends on neither. */
+/** Does the work of `verify` in vain, so that an unknown access key takes as long as a known one. */
+export function verifyInVain(claim: Claim): void {
+  claim.bodyMatches();
+  sameText(claim.signature, claim.expected('an access key that does not exist'));
+}
+
+/** Equal texts; the time it takes depends on their lengths alone. */
 export function sameText(a: string, b: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
-type Named = { readonly action: string; readonly version: string };
+const v1Methods = { 'HMAC-SHA1': 'sha1', 'HMAC-SHA256': 'sha256' } as const;
 
-function claimV1({ method, parameters }: RpcRequest, named: Named): Claim {
-  const required = (name: string, missing: Parameters<typeof missingError>[0]) =>
-    parameters.get(name) || missingError(missing);
-  const accessKeyId = required('AccessKeyId', 'MissingAccessKeyId');
-  const algorithm = { 'HMAC-SHA1': 'sha1', 'HMAC-SHA256': 'sha256' } as const;
-  const methodName = parameters.get('SignatureMethod') || 'HMAC-SHA1';
-  if (!(methodName in algorithm) || parameters.get('SignatureType')) {
-    throw new ApiError('InvalidSignatureMethod');
-  }
+function claimV1({ method, parameters }: RpcRequest, now: number): Claim {
+  const type = parameters.get('SignatureType');
+  if (type) refuseMethod(`SignatureType ${type}`);
+  const accessKeyId = parameters.get('AccessKeyId') || missing('MissingAccessKeyId');
+  const timestamp = parameters.get('Timestamp') || missing('MissingTimestamp');
+  const nonce = parameters.get('SignatureNonce') || missing('MissingSignatureNonce');
+  const signature = parameters.get('Signature') || missing('MissingSignature');
+  const named = parameters.get('SignatureMethod') || 'HMAC-SHA1';
+  if (!isV1Method(named)) refuseMethod(named);
   if ((parameters.get('SignatureVersion') || '1.0') !== '1.0') {
-    throw new ApiError('InvalidSignatureVersion');
+    throw new ApiError('InvalidSignatureVersion', { detail: 'expected 1.0' });
   }
-  const signature = required('Signature', 'MissingSignature');
-  const nonce = required('SignatureNonce', 'MissingSignatureNonce');
-  const timestamp = required('Timestamp', 'MissingTimestamp');
+  checkTime(timestamp, now);
   const signed = [...parameters].filter(([name]) => name !== 'Signature');
   const stringToSign = stringToSignV1(method, signed);
-  const hmac = algorithm[methodName as keyof typeof algorithm];
   return {
-    ...named,
     accessKeyId,
     securityToken: parameters.get('SecurityToken') || undefined,
     nonce,
-    timestamp,
     signature,
     stringToSign,
-    expected: (secret) => signV1(secret, stringToSign, hmac),
+    // V1 knows no hash: a form is signed as parameters, any other body is not read.
+    bodyMatches: () => true,
+    expected: (secret) => signV1(secret, stringToSign, v1Methods[named]),
   };
+}
+
+function isV1Method(name: string): name is keyof typeof v1Methods {
+  return Object.hasOwn(v1Methods, name);
+}
+
+function refuseMethod(method: string): never {
+  throw new ApiError('InvalidSignatureMethod', {
+    detail: `${method} is not taken; HMAC-SHA1, HMAC-SHA256 and ${v3Algorithm} are`,
+  });
 }
 
 /** Headers without which a V3 signature would not cover what it must. */
@@ -111,26 +135,14 @@ const mustSign = [
   'x-acs-content-sha256',
 ];
 
-function claimV3(request: RpcRequest, named: Named): Claim {
-  const authorization = request.headers.authorization ?? '';
-  const [algorithm = ''] = authorization.split(' ', 1);
-  if (algorithm !== v3Algorithm) throw new ApiError('InvalidSignatureMethod');
-  const parts = new Map(
-    authorization
-      .slice(algorithm.length)
-      .split(',')
-      .map((part): [string, string] => {
-        const equals = part.indexOf('=');
-        return [part.slice(0, equals).trim(), part.slice(equals + 1).trim()];
-      }),
-  );
-  const accessKeyId = parts.get('Credential') || missingError('MissingAccessKeyId');
-  const signature = parts.get('Signature') || missingError('MissingSignature');
-  const nonce = header(request, 'x-acs-signature-nonce') || missingError('MissingSignatureNonce');
-  const timestamp = header(request, 'x-acs-date') || missingError('MissingTimestamp');
-  const securityToken = header(request, 'x-acs-security-token') || undefined;
+function claimV3(request: RpcRequest, now: number): Claim {
+  const { algorithm, parts } = readAuthorization(request.headers.authorization ?? '');
+  const accessKeyId = parts.get('Credential') || missing('MissingAccessKeyId');
+  const timestamp = header(request, 'x-acs-date') || missing('MissingTimestamp');
+  const nonce = header(request, 'x-acs-signature-nonce') || missing('MissingSignatureNonce');
+  const signature = parts.get('Signature') || missing('MissingSignature');
+  if (algorithm !== v3Algorithm) refuseMethod(algorithm);
   const names = (parts.get('SignedHeaders') ?? '').toLowerCase().split(';').filter(Boolean);
-  const mandatory = securityToken === undefined ? mustSign : [...mustSign, 'x-acs-security-token'];
   const payloadHash = header(request, 'x-acs-content-sha256');
   const canonical = canonicalRequestV3({
     method: request.method,
@@ -139,39 +151,69 @@ function claimV3(request: RpcRequest, named: Named): Claim {
     payloadHash,
   });
   const stringToSign = stringToSignV3(canonical);
-  if (mandatory.some((name) => !names.includes(name)) || new Set(names).size < names.length) {
-    throw new ApiError('IncompleteSignature', { subject: stringToSign });
+  const unsigned = mandatoryHeaders(request).filter((name) => !names.includes(name));
+  if (unsigned.length > 0 || new Set(names).size < names.length) {
+    const detail = `SignedHeaders must name each header once, and ${unsigned.join(', ')} too`;
+    throw new ApiError('IncompleteSignature', { subject: stringToSign, detail });
   }
-  if (payloadHash.toLowerCase() !== sha256Hex(request.body)) {
-    throw new ApiError('ContentMD5NotMatched');
-  }
+  checkTime(timestamp, now);
   return {
-    ...named,
     accessKeyId,
-    securityToken,
+    securityToken: header(request, 'x-acs-security-token') || undefined,
     nonce,
-    timestamp,
     signature,
     stringToSign,
+    bodyMatches: () => payloadHash === bodyHash(request.body),
     expected: (secret) => signV3(secret, stringToSign),
   };
 }
 
-function header(request: Pick<RpcRequest, 'headers'>, name: string): string {
-  const value = request.headers[name];
-  return Array.isArray(value) ? [...value].sort().join(',') : (value ?? '');
+/** `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=a;b,Signature=…`; spaces after commas pass. */
+function readAuthorization(text: string) {
+  const [algorithm = ''] = text.split(' ', 1);
+  const parts = text
+    .slice(algorithm.length)
+    .split(',', 8)
+    .map((part): [string, string] => {
+      const equals = part.indexOf('=');
+      return [part.slice(0, equals).trim(), part.slice(equals + 1).trim()];
+    });
+  return { algorithm, parts: new Map(parts) };
 }
 
-function missingError(
-  row: 'MissingAccessKeyId' | 'MissingSignature' | 'MissingSignatureNonce' | 'MissingTimestamp',
-): never {
-  throw new ApiError(row);
+/** A token and the type of a body (which says how it is read) count only when signed. */
+function mandatoryHeaders({ headers, body }: RpcRequest): readonly string[] {
+  return [
+    ...mustSign,
+    ...(headers['x-acs-security-token'] === undefined ? [] : ['x-acs-security-token']),
+    ...(body.length === 0 || headers['content-type'] === undefined ? [] : ['content-type']),
+  ];
+}
+
+const emptyHash = sha256Hex('');
+
+function bodyHash(body: Buffer): string {
+  return body.length === 0 ? emptyHash : sha256Hex(body);
+}
+
+function header({ headers }: Pick<RpcRequest, 'headers'>, name: string): string {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  return Array.isArray(value) ? value.toSorted().join(',') : (value ?? '');
+}
+
+function missing(code: ErrorCode): never {
+  throw new ApiError(code);
 }
 
 const timestampForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 function checkTime(timestamp: string, now: number): void {
   const time = timestampForm.test(timestamp) ? Date.parse(timestamp) : Number.NaN;
-  if (Number.isNaN(time)) throw new ApiError('InvalidTimeStamp.Format');
-  if (Math.abs(now - time) > limits.clockSkew) throw new ApiError('InvalidTimeStamp.Expired');
+  if (Number.isNaN(time)) {
+    throw new ApiError('InvalidTimeStamp.Format', { detail: 'expected yyyy-MM-ddTHH:mm:ssZ' });
+  }
+  if (Math.abs(now - time) > limits.clockSkew) {
+    const clock = new Date(now).toISOString();
+    throw new ApiError('InvalidTimeStamp.Expired', { detail: `the server's clock is at ${clock}` });
+  }
 }

@@ -4,9 +4,11 @@ export const keys = {
   rootAccount: 'account/root',
   accessKey: (id: string) => `accesskey/${id}`,
   site: (id: string) => `site/${id}`,
+  allSites: 'site/',
   /** A load balancer under its site: a forwarder watches `loadBalancers(site)`. */
   loadBalancer: (site: string, id: string) => `lb/${site}/${id}`,
   loadBalancers: (site: string) => `lb/${site}/`,
+  allLoadBalancers: 'lb/',
   /** Id -> site, for calls that name only the id. */
   loadBalancerSite: (id: string) => `lb-site/${id}`,
   /** Why a load balancer is absent: explains its absence to a forwarder that was away. */
@@ -21,6 +23,7 @@ export const keys = {
   networkInterface: (id: string) => `eni/${id}`,
   forwarder: (site: string, name: string) => `forwarder/${site}/${name}`,
   forwarders: (site: string) => `forwarder/${site}/`,
+  allForwarders: 'forwarder/',
   /** Leased: what a forwarder has applied. Small, written on the path of every change. */
   applied: (site: string, forwarder: string) => `report/${site}/${forwarder}/applied`,
   /** Leased: drains, health and counters of a forwarder; written at its own pace. */

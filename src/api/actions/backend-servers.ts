@@ -1,0 +1,252 @@
+import { z } from 'zod';
+import {
+  addBackendServers,
+  type NamedServer,
+  removeBackendServers,
+  setBackendServers,
+} from '../../elb/backend-servers.ts';
+import { Refusal } from '../../elb/refusal.ts';
+import type { BackendServer, Instance, LoadBalancer } from '../../elb/types.ts';
+import { limits } from '../../limits.ts';
+import { keys } from '../../store/keys.ts';
+import type { Call } from '../call.ts';
+import { defineAction, documentedLimits } from './action.ts';
+import { loadBalancerId } from './fields.ts';
+
+const serverId = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/)
+  .describe('The instance ID of the backend server; for type eni the ID of the interface.');
+const type = z
+  .enum(['ens', 'eni'])
+  .optional()
+  .describe('ens: an ENS instance (default). eni: an elastic network interface.');
+const ip = z
+  .union([z.ipv4(), z.ipv6()])
+  .optional()
+  .describe('The IP address of the backend server; filled in from the instance when absent.');
+const port = z
+  .int()
+  .min(0)
+  .max(65_535)
+  .optional()
+  .describe("The backend port; 0 or absent: the listener's backend port.");
+const weight = z.int().min(0).max(100);
+
+/** A list of 1 to 20 servers, one JSON text on the wire. */
+function servers<Shape extends z.ZodRawShape>(shape: Shape, verb: string) {
+  return z
+    .array(z.object(shape))
+    .min(1)
+    .max(limits.batch)
+    .describe(`The backend servers to ${verb}, up to ${limits.batch} at a time.`);
+}
+
+/** The wrapped list of the three write actions; Port is an integer here. */
+const output = z.object({
+  BackendServers: z.object({
+    BackendServer: z.array(
+      z.object({
+        ServerId: z.string(),
+        Weight: z.int(),
+        Type: z.string(),
+        Ip: z.string(),
+        Port: z.int(),
+      }),
+    ),
+  }),
+});
+
+function attached({ backends }: LoadBalancer): z.infer<typeof output> {
+  return {
+    BackendServers: {
+      BackendServer: backends.map((server) => ({
+        ServerId: server.serverId,
+        Weight: server.weight,
+        Type: server.type,
+        Ip: server.ip,
+        Port: server.port,
+      })),
+    },
+  };
+}
+
+const errors = [
+  'ens.interface.error',
+  'LoadBalancerNotFound',
+  'IncorrectInstanceStatus',
+  'Missing%s',
+  'Invalid%s',
+  'NoPermission',
+  'InvalidParameter.%s',
+];
+
+interface WireServer {
+  readonly ServerId: string;
+  readonly Type?: 'ens' | 'eni' | undefined;
+  readonly Ip?: string | undefined;
+  readonly Port?: number | undefined;
+}
+
+function named({ ServerId, Type, Ip, Port }: WireServer): NamedServer {
+  return {
+    serverId: ServerId,
+    ...(Type === undefined ? {} : { type: Type }),
+    ...(Ip === undefined ? {} : { ip: Ip }),
+    ...(Port === undefined ? {} : { port: Port }),
+  };
+}
+
+/**
+ * The server that an Add means, complete: its instance exists at the load balancer's site and
+ * runs, and its address is one of the instance's.
+ */
+async function resolve(
+  call: Call,
+  site: string,
+  {
+    ServerId,
+    Type = 'ens',
+    Ip,
+    Port = 0,
+    Weight = 100,
+  }: WireServer & { readonly Weight?: number | undefined },
+): Promise<BackendServer> {
+  const instance = Type === 'ens' ? await call.instance(ServerId) : await ownerOf(call, ServerId);
+  if (instance === undefined || instance.value.site !== site) {
+    throw new Refusal('InvalidParameter.%s', 'ServerId', `${ServerId} is no server of ${site}.`);
+  }
+  if (instance.value.status !== 'Running') throw new Refusal('IncorrectInstanceStatus');
+  const addresses = addressesOf(instance.value, ServerId, Type);
+  const address = Ip ?? addresses[0];
+  if (address === undefined || !addresses.includes(address)) {
+    throw new Refusal('InvalidParameter.%s', 'Ip', `${ServerId} has no address ${Ip}.`);
+  }
+  return { serverId: ServerId, type: Type, ip: address, port: Port, weight: Weight };
+}
+
+async function ownerOf(call: Call, interfaceId: string) {
+  const entry = await call.store.get(keys.networkInterface(interfaceId));
+  if (entry === undefined) return undefined;
+  const { instanceId } = JSON.parse(entry.value) as { instanceId: string };
+  return call.instance(instanceId);
+}
+
+function addressesOf(instance: Instance, serverId: string, type: 'ens' | 'eni'): string[] {
+  return type === 'ens'
+    ? [instance.privateIp, ...instance.interfaces.map(({ privateIp }) => privateIp)]
+    : instance.interfaces.filter(({ id }) => id === serverId).map(({ privateIp }) => privateIp);
+}
+
+export const AddBackendServers = defineAction({
+  name: 'AddBackendServers',
+  product: 'Ens',
+  access: 'create',
+  summary: 'Adds backend servers to a load balancer.',
+  description:
+    'The servers get new connections as soon as the call answers (and their first health check ' +
+    'has passed). A server that is still draining comes back and its drain ends.',
+  input: z.object({
+    LoadBalancerId: loadBalancerId,
+    BackendServers: servers(
+      {
+        ServerId: serverId,
+        Type: type,
+        Ip: ip,
+        Port: port,
+        Weight: weight.optional().describe('0 to 100, default 100; 0 gets no requests.'),
+      },
+      'add',
+    ),
+  }),
+  output,
+  errors,
+  limits: documentedLimits,
+  async run({ LoadBalancerId, BackendServers }, call) {
+    const { value } = await call.loadBalancer(LoadBalancerId);
+    const wanted: BackendServer[] = [];
+    for (const server of BackendServers) wanted.push(await resolve(call, value.site, server));
+    const next = await call.changeLoadBalancer(LoadBalancerId, (current) => {
+      const changed = addBackendServers(current, wanted, call.now());
+      if (changed.backends.length > limits.backendsPerLoadBalancer) {
+        const most = `A load balancer has at most ${limits.backendsPerLoadBalancer} servers.`;
+        throw new Refusal('ens.interface.error', undefined, most);
+      }
+      return { next: changed };
+    });
+    return attached(next);
+  },
+});
+
+export const RemoveBackendServers = defineAction({
+  name: 'RemoveBackendServers',
+  product: 'Ens',
+  access: 'update',
+  summary: 'Removes backend servers.',
+  description:
+    'When the call answers 200, no new connection reaches the removed servers on any forwarder ' +
+    'that x-sluice-applied counts; requests and connections in flight may finish until the drain ' +
+    'deadline (x-sluice-drain-seconds). The answer lists the servers that remain.',
+  input: z.object({
+    LoadBalancerId: loadBalancerId,
+    BackendServers: servers(
+      {
+        ServerId: serverId,
+        Type: type,
+        Ip: ip,
+        Port: port,
+        Weight: z.int().optional().describe('Accepted and ignored.'),
+      },
+      'remove',
+    ),
+  }),
+  output,
+  errors,
+  limits: documentedLimits,
+  async run({ LoadBalancerId, BackendServers }, call) {
+    const { drainSeconds } = call.extensions;
+    const next = await call.changeLoadBalancer(LoadBalancerId, (current) =>
+      removeBackendServers(current, BackendServers.map(named), {
+        now: call.now(),
+        action: call.action,
+        requestId: call.requestId,
+        ...(drainSeconds === undefined ? {} : { drainSeconds }),
+      }),
+    );
+    return attached(next);
+  },
+});
+
+export const SetBackendServers = defineAction({
+  name: 'SetBackendServers',
+  product: 'Ens',
+  access: 'update',
+  summary: 'Sets the weights of backend servers.',
+  description:
+    'A server is named by its ID: all its entries change. Weight 0 takes no new connections, ' +
+    'persistent ones included; existing ones go on.',
+  input: z.object({
+    LoadBalancerId: loadBalancerId,
+    BackendServers: servers(
+      {
+        ServerId: serverId,
+        Type: type,
+        Ip: ip,
+        Weight: weight.describe('0 to 100; 0 gets no requests.'),
+      },
+      'change',
+    ),
+  }),
+  output,
+  errors,
+  limits: documentedLimits,
+  async run({ LoadBalancerId, BackendServers }, call) {
+    const wanted = BackendServers.map((server) => ({ ...named(server), weight: server.Weight }));
+    const next = await call.changeLoadBalancer(LoadBalancerId, (current) => ({
+      next: setBackendServers(current, wanted),
+    }));
+    return attached(next);
+  },
+});
+
+export const backendServerActions = [AddBackendServers, RemoveBackendServers, SetBackendServers];

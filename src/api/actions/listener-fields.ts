@@ -1,0 +1,183 @@
+import { z } from 'zod';
+import type { HealthCheck, Listener, LoadBalancer, Scheduler } from '../../elb/types.ts';
+import type { Call } from '../call.ts';
+import { description, listenerPort, loadBalancerId, on, port } from './fields.ts';
+
+/** What all listener kinds have in common: their parameters, their probes, their status. */
+
+export const listenerName = { LoadBalancerId: loadBalancerId, ListenerPort: listenerPort };
+
+const seconds = (min: number, max: number) => z.int().min(min).max(max);
+
+export const established = seconds(10, 900).describe('Idle limit of a connection, in seconds.');
+export const persistence = seconds(0, 3600).describe('Session persistence in seconds; 0 = off.');
+export const idleTimeout = seconds(1, 60).describe('Idle limit of a connection, in seconds.');
+export const requestTimeout = seconds(1, 180).describe('After this many seconds a 504 answers.');
+
+/**
+ * Host name of an HTTP probe. It reaches the engine's configuration, so its alphabet is that of
+ * host names, with a port where wanted.
+ */
+const probeDomain = z
+  .string()
+  .regex(/^[A-Za-z0-9.-]{1,80}$/)
+  .describe('The host name that an HTTP probe asks for.');
+
+/** Path of an HTTP probe, 1 to 80 characters, not slashes alone; the signs that URIs allow. */
+const probeUri = z
+  .string()
+  .regex(/^\/(?=.*[^/])[A-Za-z0-9\-._~!$&()*+,=:@%/?]{1,79}$/)
+  .describe('The path that an HTTP probe asks for; starts with /.');
+
+const httpCode = z
+  .string()
+  .regex(/^http_[2-5]xx(,http_[2-5]xx){0,3}$/)
+  .describe(
+    'Classes that count as healthy: http_2xx, http_3xx, http_4xx, http_5xx, joined by commas.',
+  );
+
+/** Probe parameters of every kind. */
+export const probe = {
+  HealthCheckConnectPort: port.optional().describe("The probe port; absent: the server's."),
+  HealthCheckDomain: probeDomain.optional(),
+  HealthCheckHttpCode: httpCode.optional(),
+  HealthCheckInterval: seconds(1, 50).optional().describe('Seconds between probes.'),
+  HealthCheckURI: probeUri.optional(),
+  HealthyThreshold: z.int().min(2).max(10).optional().describe('Successes until healthy.'),
+  UnhealthyThreshold: z.int().min(2).max(10).optional().describe('Failures until unhealthy.'),
+};
+
+export const probeTimeout = seconds(1, 300)
+  .optional()
+  .describe(
+    'Seconds until a probe has failed; below the interval it is ignored and the interval counts.',
+  );
+
+/** Probe fields as any Create or Set of any kind has them. */
+export interface ProbeInput {
+  readonly HealthCheck?: 'on' | 'off' | undefined;
+  readonly HealthCheckType?: 'tcp' | 'http' | undefined;
+  readonly HealthCheckMethod?: 'head' | 'get' | undefined;
+  readonly HealthCheckConnectPort?: number | undefined;
+  readonly HealthCheckConnectTimeout?: number | undefined;
+  readonly HealthCheckTimeout?: number | undefined;
+  readonly HealthCheckDomain?: string | undefined;
+  readonly HealthCheckHttpCode?: string | undefined;
+  readonly HealthCheckInterval?: number | undefined;
+  readonly HealthCheckURI?: string | undefined;
+  readonly HealthyThreshold?: number | undefined;
+  readonly UnhealthyThreshold?: number | undefined;
+}
+
+/** Documented defaults of a probe. */
+export const defaultProbe = {
+  timeoutSeconds: 5,
+  intervalSeconds: 2,
+  healthyThreshold: 3,
+  unhealthyThreshold: 3,
+} as const;
+
+/** A probe with what the input says put over what was before. */
+export function probeOf(before: HealthCheck, input: ProbeInput): HealthCheck {
+  return defined<HealthCheck>(before, {
+    enabled: input.HealthCheck === undefined ? undefined : input.HealthCheck === 'on',
+    kind: input.HealthCheckType,
+    method: input.HealthCheckMethod,
+    port: input.HealthCheckConnectPort,
+    timeoutSeconds: input.HealthCheckConnectTimeout ?? input.HealthCheckTimeout,
+    intervalSeconds: input.HealthCheckInterval,
+    healthyThreshold: input.HealthyThreshold,
+    unhealthyThreshold: input.UnhealthyThreshold,
+    domain: input.HealthCheckDomain,
+    uri: input.HealthCheckURI,
+    httpCode: input.HealthCheckHttpCode,
+  });
+}
+
+/** `before` with every member of `changes` that is not undefined. */
+export function defined<T extends object>(
+  before: T,
+  changes: { readonly [Key in keyof T]?: T[Key] | undefined },
+): T {
+  const said = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return { ...before, ...Object.fromEntries(said) };
+}
+
+export interface CommonInput {
+  readonly ListenerPort: number;
+  readonly BackendServerPort?: number | undefined;
+  readonly Description?: string | undefined;
+  readonly Scheduler: Scheduler;
+}
+
+/** The parameters of every Create besides its own. */
+export const common = {
+  BackendServerPort: port.optional().describe('The port on the servers; absent: ListenerPort.'),
+  Description: description,
+};
+
+/** The members of every new listener; it is stopped. */
+export function commonOf(input: CommonInput, createTime: string) {
+  return {
+    port: input.ListenerPort,
+    ...(input.BackendServerPort === undefined ? {} : { backendPort: input.BackendServerPort }),
+    ...(input.Description === undefined ? {} : { description: input.Description }),
+    running: false,
+    createTime,
+    scheduler: input.Scheduler,
+  };
+}
+
+/**
+ * Running, Stopped, or Starting: wanted to run, and no live forwarder has brought it up yet.
+ * Without any live forwarder the wish is all there is to tell.
+ */
+export function statusOf(
+  listener: Listener,
+  { value, revision }: { readonly value: LoadBalancer; readonly revision: number },
+  call: Call,
+): 'Running' | 'Stopped' | 'Starting' {
+  if (!listener.running) return 'Stopped';
+  const name = `${listener.protocol}:${listener.port}`;
+  const forwarders = call.fleet.forwarders(value.site);
+  const up = forwarders.some(
+    (forwarder) =>
+      forwarder.revision >= revision &&
+      !forwarder.failures.some(
+        (failure) =>
+          failure.loadBalancerId === value.id &&
+          (failure.listener === undefined || failure.listener === name),
+      ),
+  );
+  return up || forwarders.length === 0 ? 'Running' : 'Starting';
+}
+
+/** Probe fields of an answer; `undefined` ones are left out of JSON. */
+export const probeOutput = {
+  HealthCheckConnectPort: z.int(),
+  HealthCheckDomain: z.string().optional(),
+  HealthCheckHttpCode: z.string().optional(),
+  HealthCheckInterval: z.int().optional(),
+  HealthCheckURI: z.string().optional(),
+  HealthyThreshold: z.int().optional(),
+  UnhealthyThreshold: z.int().optional(),
+};
+
+/** The probe as answers show it; an unset probe port is 0. */
+export function probeView(health: HealthCheck) {
+  return {
+    HealthCheckConnectPort: health.port ?? 0,
+    HealthCheckInterval: health.intervalSeconds,
+    HealthyThreshold: health.healthyThreshold,
+    UnhealthyThreshold: health.unhealthyThreshold,
+    ...(health.kind === 'http'
+      ? {
+          HealthCheckDomain: health.domain,
+          HealthCheckURI: health.uri,
+          HealthCheckHttpCode: health.httpCode ?? 'http_2xx',
+        }
+      : {}),
+  };
+}
+
+export const healthCheck = on;

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { deleteListener, runListener } from '../../elb/listeners.ts';
+import type { Listener, LoadBalancer, Protocol } from '../../elb/types.ts';
+import type { Call } from '../call.ts';
+import { defineAction, documentedLimits } from './action.ts';
+import { description, listenerPort, listenerProtocol, loadBalancerId, nothing } from './fields.ts';
+import { runErrors, setErrors } from './listener-errors.ts';
+import { listenerName, statusOf } from './listener-fields.ts';
+import { pageOf, pageOutput, paging } from './paging.ts';
+
+const input = z.object({ ...listenerName, ListenerProtocol: listenerProtocol });
+
+function nameOf(wanted: z.infer<typeof input>) {
+  const { ListenerPort: port, ListenerProtocol: protocol } = wanted;
+  return protocol === undefined ? { port } : { port, protocol };
+}
+
+/** Start and Stop differ in one word. */
+function runAction(name: string, running: boolean, summary: string) {
+  return defineAction({
+    name,
+    product: 'Ens',
+    access: 'update',
+    summary,
+    input,
+    output: nothing,
+    errors: runErrors,
+    limits: documentedLimits,
+    loadBalancerIdSpelling: 'loadBalancerId',
+    async run(wanted, call) {
+      await call.changeLoadBalancer(wanted.LoadBalancerId, (current) => ({
+        next: runListener(current, nameOf(wanted), running),
+      }));
+      return {};
+    },
+  });
+}
+
+export const StartLoadBalancerListener = runAction(
+  'StartLoadBalancerListener',
+  true,
+  'Starts a listener; a running one stays as it is.',
+);
+
+export const StopLoadBalancerListener = runAction(
+  'StopLoadBalancerListener',
+  false,
+  'Stops a listener: it takes no new connections. A stopped one stays as it is.',
+);
+
+async function remove(call: Call, id: string, port: number, protocol?: Protocol) {
+  const name = protocol === undefined ? { port } : { port, protocol };
+  await call.changeLoadBalancer(id, (current) => ({ next: deleteListener(current, name) }));
+  return {};
+}
+
+export const DeleteLoadBalancerListener = defineAction({
+  name: 'DeleteLoadBalancerListener',
+  product: 'Ens',
+  access: 'delete',
+  summary: 'Deletes a listener, running or stopped.',
+  input,
+  output: nothing,
+  errors: runErrors,
+  limits: documentedLimits,
+  loadBalancerIdSpelling: 'loadBalancerId',
+  run: (wanted, call) =>
+    remove(call, wanted.LoadBalancerId, wanted.ListenerPort, wanted.ListenerProtocol),
+});
+
+/** Known to Terraform's HTTP listener alone. */
+export const DeleteLoadBalancerHTTPListener = defineAction({
+  name: 'DeleteLoadBalancerHTTPListener',
+  product: 'Ens',
+  access: 'delete',
+  summary: 'Deletes an HTTP listener, running or stopped.',
+  input: z.object(listenerName),
+  output: nothing,
+  errors: setErrors,
+  limits: documentedLimits,
+  loadBalancerIdSpelling: 'loadBalancerId',
+  run: (wanted, call) => remove(call, wanted.LoadBalancerId, wanted.ListenerPort, 'http'),
+});
+
+const listed = z.object({
+  LoadBalancerId: z.string(),
+  ListenerPort: z.string(),
+  Protocol: z.string(),
+  Status: z.string(),
+  BackendServerPort: z.int(),
+  CreateTime: z.string(),
+  Description: z.string().optional(),
+  ListenerForward: z.string().optional(),
+  ForwardPort: z.string().optional(),
+});
+
+function listedOf(
+  listener: Listener,
+  stored: { readonly value: LoadBalancer; readonly revision: number },
+  call: Call,
+): z.infer<typeof listed> {
+  const forward = listener.protocol === 'http' ? listener.forwardPort : undefined;
+  return {
+    LoadBalancerId: stored.value.id,
+    ListenerPort: String(listener.port),
+    Protocol: listener.protocol,
+    Status: statusOf(listener, stored, call).toLowerCase(),
+    BackendServerPort: listener.backendPort ?? listener.port,
+    CreateTime: listener.createTime,
+    ...(listener.description === undefined ? {} : { Description: listener.description }),
+    ...(listener.protocol === 'http'
+      ? { ListenerForward: forward === undefined ? 'off' : 'on' }
+      : {}),
+    ...(forward === undefined ? {} : { ForwardPort: String(forward) }),
+  };
+}
+
+export const DescribeLoadBalancerListeners = defineAction({
+  name: 'DescribeLoadBalancerListeners',
+  product: 'Ens',
+  access: 'list',
+  summary: 'Lists the listeners of a load balancer.',
+  input: z.object({
+    LoadBalancerId: loadBalancerId,
+    ListenerPort: listenerPort.optional(),
+    Description: description,
+    ...paging({ min: 1, max: 100, default: 10 }),
+  }),
+  output: z.object({ Listeners: z.object({ Listener: z.array(listed) }), ...pageOutput }),
+  errors: [
+    'LoadBalancerNotFound',
+    'ens.interface.error',
+    'NoPermission',
+    'Missing%s',
+    'Invalid%s',
+    'InvalidParameter.%s',
+  ],
+  limits: documentedLimits,
+  loadBalancerIdSpelling: 'loadBalancerId',
+  async run(wanted, call) {
+    const stored = await call.loadBalancer(wanted.LoadBalancerId);
+    const found = stored.value.listeners.filter(
+      (listener) =>
+        (wanted.ListenerPort === undefined || listener.port === wanted.ListenerPort) &&
+        (wanted.Description === undefined || listener.description === wanted.Description),
+    );
+    const { items, ...page } = await pageOf(found, wanted);
+    const Listener = items.map((listener) => listedOf(listener, stored, call));
+    return { Listeners: { Listener }, ...page };
+  },
+});
+
+export const listenerActions = [
+  StartLoadBalancerListener,
+  StopLoadBalancerListener,
+  DeleteLoadBalancerListener,
+  DeleteLoadBalancerHTTPListener,
+  DescribeLoadBalancerListeners,
+];

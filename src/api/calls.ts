@@ -1,0 +1,321 @@
+import { randomBytes } from 'node:crypto';
+import { Refusal } from '../elb/refusal.ts';
+import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { limits } from '../limits.ts';
+import { keys } from '../store/keys.ts';
+import type { Entry, Store, Write } from '../store/store.ts';
+import type { Action } from './actions/action.ts';
+import { type AuditChange, auditRecord } from './audit-records.ts';
+import type {
+  AnswerHeaders,
+  Call,
+  Caller,
+  Extensions,
+  LoadBalancerChange,
+  Reads,
+  Stored,
+  Writes,
+} from './call.ts';
+import { LoadBalancerFold } from './fold.ts';
+
+export interface CallsOptions {
+  readonly store: Store;
+  readonly fleet: Fleet;
+  readonly now: () => number;
+  readonly seal: (secret: string, context: string) => string;
+  /** Milliseconds an answer waits for forwarders when the call does not say. */
+  readonly confirmWait: number;
+  /** What a forwarder would run to get from one state of a load balancer to the next. */
+  readonly planCommands: (
+    before: LoadBalancer | undefined,
+    after: LoadBalancer | undefined,
+  ) => readonly string[];
+}
+
+/** What the door knows of a call when it is about to run. */
+export interface CallInit {
+  readonly action: Action;
+  readonly requestId: string;
+  readonly caller: Caller;
+  readonly extensions: Extensions;
+  /** As sent, for the audit record. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Which statement allowed it. */
+  readonly decidedBy: string;
+  /** Aborts when the caller has left. */
+  readonly signal: AbortSignal;
+}
+
+/** Shared by all calls of one control plane. */
+interface Shared extends CallsOptions {
+  readonly fold: LoadBalancerFold;
+  readonly sites: SiteOfLoadBalancer;
+}
+
+/** The maker of calls of one control plane. */
+export function createCalls(options: CallsOptions): (init: CallInit) => Call {
+  const shared: Shared = {
+    ...options,
+    fold: new LoadBalancerFold(options.store),
+    sites: new SiteOfLoadBalancer(options.store),
+  };
+  return (init) => new StoreCall(shared, init);
+}
+
+/**
+ * Load balancer id -> site. The site of an id never changes, so a found one is remembered; a
+ * deleted load balancer is then noticed by its own record.
+ */
+class SiteOfLoadBalancer {
+  readonly #store: Store;
+  readonly #known = new Map<string, string>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async find(id: string): Promise<string | undefined> {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const entry = await this.#store.get(keys.loadBalancerSite(id));
+    if (entry === undefined) return undefined;
+    const { site } = JSON.parse(entry.value) as { site: string };
+    if (this.#known.size >= limits.rememberedIds) this.#known.clear();
+    this.#known.set(id, site);
+    return site;
+  }
+}
+
+class StoreCall implements Call {
+  readonly action: string;
+  readonly requestId: string;
+  readonly caller: Caller;
+  readonly extensions: Extensions;
+  readonly answer: AnswerHeaders = {};
+  readonly store: Store;
+  readonly fleet: Fleet;
+  readonly now: () => number;
+  readonly seal: (secret: string, context: string) => string;
+  readonly signal: AbortSignal;
+  readonly newId = newId;
+  readonly #shared: Shared;
+  readonly #init: CallInit;
+
+  constructor(shared: Shared, init: CallInit) {
+    this.#shared = shared;
+    this.#init = init;
+    this.action = init.action.name;
+    this.requestId = init.requestId;
+    this.caller = init.caller;
+    this.extensions = init.extensions;
+    this.signal = init.signal;
+    this.store = shared.store;
+    this.fleet = shared.fleet;
+    this.now = shared.now;
+    this.seal = shared.seal;
+  }
+
+  async loadBalancer(id: string): Promise<Stored<LoadBalancer>> {
+    const site = await this.#shared.sites.find(id);
+    const key = site === undefined ? undefined : keys.loadBalancer(site, id);
+    const found = key === undefined ? undefined : await this.#own<LoadBalancer>(key);
+    if (found === undefined) throw new Refusal('LoadBalancerNotFound');
+    return found;
+  }
+
+  site(id: string): Promise<Stored<Site> | undefined> {
+    return this.#own(keys.site(id));
+  }
+
+  network(id: string): Promise<Stored<Network> | undefined> {
+    return this.#own(keys.network(id));
+  }
+
+  vSwitch(id: string): Promise<Stored<VSwitch> | undefined> {
+    return this.#own(keys.vSwitch(id));
+  }
+
+  instance(id: string): Promise<Stored<Instance> | undefined> {
+    return this.#own(keys.instance(id));
+  }
+
+  async *list<T>(prefix: string): AsyncIterable<Stored<T>> {
+    let after: string | undefined;
+    do {
+      const page = await this.store.range(prefix, {
+        limit: limits.rangePage,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const entry of page.entries) {
+        const stored = parse<T & Owned>(entry);
+        if (stored.value.account === this.caller.account) yield stored;
+      }
+      after = page.entries.length < limits.rangePage ? undefined : page.entries.at(-1)?.key;
+    } while (after !== undefined);
+  }
+
+  async changeLoadBalancer(
+    id: string,
+    rule: (current: LoadBalancer) => LoadBalancerChange,
+  ): Promise<LoadBalancer> {
+    if (this.extensions.dryRun) return this.#rehearse(id, rule);
+    const site = await this.#shared.sites.find(id);
+    if (site === undefined) throw new Refusal('LoadBalancerNotFound');
+    const key = keys.loadBalancer(site, id);
+    const { ifRevision } = this.extensions;
+    const granted = await this.#shared.fold.change(key, {
+      ...(ifRevision === undefined ? {} : { ifRevision }),
+      rule: (current) => {
+        if (current.account !== this.caller.account) throw new Refusal('LoadBalancerNotFound');
+        return rule(current);
+      },
+      audit: (before, change) =>
+        this.#audit([{ key, before, after: change.next }], change.ignored ?? []),
+    });
+    if (granted.change.ignored?.length) this.answer.ignored = granted.change.ignored;
+    await this.#confirm(site, id, granted.revision);
+    return granted.change.next;
+  }
+
+  async transact<Result>(body: (reads: Reads) => Promise<Writes<Result>>): Promise<Result> {
+    for (let attempt = 0; attempt <= limits.commitRetries; attempt++) {
+      const seen = new Map<string, Entry | undefined>();
+      const writes = await body({ get: (key) => this.#read(key, seen) });
+      const puts = [...(writes.puts ?? [])].map(([key, value]) => ({ key, value }));
+      const deletes = writes.deletes ?? [];
+      if (this.extensions.dryRun) {
+        this.answer.commands = this.#planned(seen, puts, deletes);
+        return writes.result;
+      }
+      const outcome = await this.store.commit({
+        ifRevision: new Map([...seen].map(([key, entry]) => [key, entry?.revision ?? 0])),
+        puts: [
+          ...puts.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
+          this.#audit(changes(seen, puts, deletes), []),
+        ],
+        deletes,
+      });
+      if (!outcome.committed) continue;
+      this.answer.revision = outcome.revision;
+      const touched = [...puts.map(({ key }) => key), ...deletes].find(isLoadBalancer);
+      if (touched !== undefined) {
+        const [, site = '', id = ''] = touched.split('/');
+        await this.#confirm(site, id, outcome.revision);
+      }
+      return writes.result;
+    }
+    throw new Refusal('OperationConflict');
+  }
+
+  /** A record of the caller's own account, or undefined: another's answers like none. */
+  async #own<T>(key: string): Promise<Stored<T> | undefined> {
+    const entry = await this.store.get(key);
+    if (entry === undefined) return undefined;
+    const stored = parse<T & Owned>(entry);
+    return stored.value.account === this.caller.account ? stored : undefined;
+  }
+
+  async #read<T>(key: string, seen: Map<string, Entry | undefined>) {
+    const entry = await this.store.get(key);
+    seen.set(key, entry);
+    const { ifRevision } = this.extensions;
+    if (ifRevision !== undefined && isLoadBalancer(key) && entry?.revision !== ifRevision) {
+      throw new Refusal('OperationConflict');
+    }
+    return entry === undefined ? undefined : parse<T>(entry);
+  }
+
+  async #rehearse(id: string, rule: (current: LoadBalancer) => LoadBalancerChange) {
+    const { value, revision } = await this.loadBalancer(id);
+    const { ifRevision } = this.extensions;
+    if (ifRevision !== undefined && ifRevision !== revision) {
+      throw new Refusal('OperationConflict');
+    }
+    const change = rule(value);
+    this.answer.revision = revision;
+    if (change.ignored?.length) this.answer.ignored = change.ignored;
+    this.answer.commands = this.#shared.planCommands(value, change.next);
+    return change.next;
+  }
+
+  #planned(
+    seen: ReadonlyMap<string, Entry | undefined>,
+    puts: readonly { readonly key: string; readonly value: unknown }[],
+    deletes: readonly string[],
+  ): readonly string[] {
+    return changes(seen, puts, deletes)
+      .filter(({ key }) => isLoadBalancer(key))
+      .flatMap(({ before, after }) =>
+        this.#shared.planCommands(
+          before as LoadBalancer | undefined,
+          after as LoadBalancer | undefined,
+        ),
+      );
+  }
+
+  async #confirm(site: string, loadBalancerId: string, revision: number): Promise<void> {
+    const wait = this.extensions.confirmWait ?? this.#shared.confirmWait;
+    const { applied, live } = await this.fleet.confirm(site, revision, loadBalancerId, wait);
+    this.answer.revision = revision;
+    this.answer.applied = `${applied}/${live}`;
+  }
+
+  #audit(touched: readonly AuditChange[], ignored: readonly string[]): Write {
+    const time = this.now();
+    const { action, caller, requestId, parameters, decidedBy } = this.#init;
+    const value = auditRecord({
+      time,
+      action,
+      caller,
+      requestId,
+      parameters,
+      decidedBy,
+      changes: touched,
+      ignored,
+    });
+    return {
+      key: keys.audit(new Date(time).toISOString(), requestId),
+      value: JSON.stringify(value),
+    };
+  }
+}
+
+interface Owned {
+  readonly account: string;
+}
+
+function parse<T>(entry: Entry): Stored<T> {
+  return { value: JSON.parse(entry.value) as T, revision: entry.revision };
+}
+
+function isLoadBalancer(key: string): boolean {
+  return key.startsWith('lb/');
+}
+
+/** Before and after of each record a transaction writes; absent = undefined. */
+function changes(
+  seen: ReadonlyMap<string, Entry | undefined>,
+  puts: readonly { readonly key: string; readonly value: unknown }[],
+  deletes: readonly string[],
+): AuditChange[] {
+  const before = (key: string) => {
+    const entry = seen.get(key);
+    return entry === undefined ? undefined : (JSON.parse(entry.value) as object);
+  };
+  return [
+    ...puts.map(({ key, value }) => ({ key, before: before(key), after: value as object })),
+    ...deletes.map((key) => ({ key, before: before(key), after: undefined })),
+  ];
+}
+
+/** No 0 and 1, o and l: 32 signs, so that a random byte's five low bits pick one evenly. */
+const alphabet = '23456789abcdefghijkmnpqrstuvwxyz';
+/** The cell that an id belongs to; there is one cell. */
+const cell = '5';
+
+/** An id such as `lb-5s7crik3yo6vs2ssumalzkqtf`: prefix, cell, 25 random signs (125 bits). */
+export function newId(prefix: string): string {
+  const random = Array.from(randomBytes(25), (byte) => alphabet[byte & 31]);
+  return `${prefix}-${cell}${random.join('')}`;
+}

@@ -1,0 +1,93 @@
+/**
+ * Arithmetic on addresses and blocks, IPv4 and IPv6, pure. Addresses are numbers of up to 128
+ * bits; a block is its first address and the length of its prefix.
+ */
+
+export interface Block {
+  readonly bits: 32 | 128;
+  readonly first: bigint;
+  readonly prefix: number;
+}
+
+/** `10.0.0.0/16` or `2001:db8::/64` as a block; undefined when it is none. */
+export function parseBlock(text: string): Block | undefined {
+  const [address = '', prefixText = ''] = text.split('/', 2);
+  const parsed = parseAddress(address);
+  if (parsed === undefined || !/^\d{1,3}$/.test(prefixText)) return undefined;
+  const prefix = Number(prefixText);
+  if (prefix > parsed.bits) return undefined;
+  const host = BigInt(parsed.bits - prefix);
+  return { bits: parsed.bits, first: (parsed.value >> host) << host, prefix };
+}
+
+/** An address as a number; undefined when the text is none. */
+export function parseAddress(
+  text: string,
+): { readonly bits: 32 | 128; readonly value: bigint } | undefined {
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
+    const parts = text.split('.').map(Number);
+    if (parts.some((part) => part > 255)) return undefined;
+    return { bits: 32, value: parts.reduce((sum, part) => sum * 256n + BigInt(part), 0n) };
+  }
+  const groups = expand(text);
+  if (groups === undefined) return undefined;
+  return { bits: 128, value: groups.reduce((sum, group) => sum * 65_536n + BigInt(group), 0n) };
+}
+
+/** The eight groups of an IPv6 address, `::` filled in. */
+function expand(text: string): number[] | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2 || !/^[0-9a-fA-F:]{2,39}$/.test(text)) return undefined;
+  const [head = [], tail = []] = halves.map((half) => (half === '' ? [] : half.split(':')));
+  const gap = 8 - head.length - tail.length;
+  if (halves.length === 2 ? gap < 1 : gap !== 0) return undefined;
+  const all = [...head, ...Array<string>(gap).fill('0'), ...tail];
+  if (all.some((group) => !/^[0-9a-fA-F]{1,4}$/.test(group))) return undefined;
+  return all.map((group) => Number.parseInt(group, 16));
+}
+
+/** An address in its canonical text (RFC 5952 for IPv6). */
+export function formatAddress(bits: 32 | 128, value: bigint): string {
+  if (bits === 32) {
+    return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
+  }
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    ((value >> BigInt(112 - 16 * i)) & 65_535n).toString(16),
+  );
+  const runs = [...groups.join(':').matchAll(/(?:^|:)(0(?::0)+)(?=:|$)/g)].map(([, run]) => run!);
+  const longest = runs.sort((a, b) => b.length - a.length)[0];
+  if (longest === undefined) return groups.join(':');
+  const text = groups.join(':').replace(new RegExp(`(^|:)${longest}(:|$)`), '::');
+  return text;
+}
+
+/** How many addresses a block has. */
+export function sizeOf({ bits, prefix }: Block): bigint {
+  return 1n << BigInt(bits - prefix);
+}
+
+/** True when every address of `inner` is in `outer`. */
+export function contains(outer: Block, inner: Block): boolean {
+  if (outer.bits !== inner.bits || inner.prefix < outer.prefix) return false;
+  const host = BigInt(outer.bits - outer.prefix);
+  return inner.first >> host === outer.first >> host;
+}
+
+/** True when the blocks share an address. */
+export function overlaps(a: Block, b: Block): boolean {
+  return contains(a, b) || contains(b, a);
+}
+
+/**
+ * The addresses of a block that hosts may have, lowest first, at most `limit`: without the first
+ * and the last where they mean the network and its broadcast.
+ */
+export function* hostAddresses(block: Block, limit: number): Iterable<string> {
+  const plain = block.prefix >= block.bits - 1 || block.bits === 128;
+  const from = block.first + (plain ? 0n : 1n);
+  const to = block.first + sizeOf(block) - (plain ? 1n : 2n);
+  let count = 0;
+  for (let value = from; value <= to && count < limit; value += 1n, count += 1) {
+    yield formatAddress(block.bits, value);
+  }
+}
