@@ -1,0 +1,145 @@
+#!/bin/sh
+# Brings what Sluice needs and a machine does not have yet. Run again, it finds all there and
+# returns at once. Needs only sh and npm: the Node that runs Sluice is one of the npm packages.
+#
+#   setup.sh --packages   npm packages: enough for `npm run check`
+#   setup.sh --quiet      and HAProxy, nftables, conntrack: enough for `npm start`
+#   setup.sh --test       and etcd, wrk, a Python with Alibaba Cloud's SDKs: for `npm test`
+set -eu
+
+haproxy_major=2
+haproxy_minor=6
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cache=$root/.cache
+log=$cache/setup.log
+# Where Debian keeps haproxy and nft, which is not on everybody's path.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+
+say() { echo "setup: $*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs a long step quietly; when it fails, shows the end of what it said and what to do.
+# step <what it does> <what to do when it fails> <command ...>
+step() {
+  what=$1
+  remedy=$2
+  shift 2
+  say "$what ..."
+  mkdir -p "$cache"
+  if ! "$@" >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    fail "$what failed (all of it: .cache/setup.log). $remedy"
+  fi
+}
+
+# npm writes node_modules/.package-lock.json last, so half an installation counts as none.
+install_packages() {
+  installed=$root/node_modules/.package-lock.json
+  if [ -x "$root/node_modules/.bin/node" ] && [ -f "$installed" ] &&
+    [ ! "$root/package-lock.json" -nt "$installed" ]; then
+    return 0
+  fi
+  has npm || fail "npm is missing: install Node.js (it brings npm), then try again."
+  step "installing npm packages, once (about 10 s)" \
+    "Check that npm reaches its registry, then try again." \
+    npm --prefix "$root" ci --no-audit --no-fund --loglevel=error
+  [ -x "$root/node_modules/.bin/node" ] ||
+    fail "npm ci ran but brought no node_modules/.bin/node: are npm install scripts switched off?"
+}
+
+has_haproxy() {
+  has haproxy || return 1
+  # "HAProxy version 2.6.12-1+deb12u1 ..." ("HA-Proxy" before 2.4).
+  version=$(haproxy -v 2>/dev/null | sed -n 's/^HA-*Proxy version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
+  [ -n "$version" ] || return 1
+  major=${version% *}
+  minor=${version#* }
+  [ "$major" -gt $haproxy_major ] ||
+    { [ "$major" -eq $haproxy_major ] && [ "$minor" -ge $haproxy_minor ]; }
+}
+
+has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+
+# Names the Debian packages that are missing for this mode, on one line.
+missing_programs() {
+  has_haproxy || printf 'haproxy '
+  has nft || printf 'nftables '
+  has conntrack || printf 'conntrack '
+  [ "$mode" = test ] || return 0
+  has etcd || printf 'etcd-server '
+  has wrk || printf 'wrk '
+  has_venv python3 || printf 'python3 python3-venv '
+}
+
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  # Sluice starts its own HAProxy and the tests their own etcd: no service is to start by itself.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  step "reading the package lists (apt-get update)" "Check the network and apt's sources." \
+    apt-get -qq update
+  step "installing $* (apt-get install)" "Install by hand: $*" \
+    apt-get -qq install -y --no-install-recommends "$@"
+}
+
+install_programs() {
+  missing=$(missing_programs)
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" -eq 0 ] && has apt-get; then
+    # shellcheck disable=SC2086 # one word a package
+    apt_install $missing
+    missing=$(missing_programs)
+    [ -n "$missing" ] || return 0
+    fail "apt has no fitting version of: ${missing% } (HAProxy: $haproxy_major.$haproxy_minor or newer)."
+  fi
+  if has apt-get; then
+    advice="sudo apt-get install ${missing% }"
+  else
+    advice="install with your package manager: ${missing% }"
+  fi
+  # nftables and conntrack serve UDP and kernel mode; HAProxy everything else.
+  if [ "$mode" = start ] && has_haproxy; then
+    say "no UDP and no kernel mode on this machine until you run: $advice"
+  else
+    fail "missing (HAProxy: $haproxy_major.$haproxy_minor or newer). Run: $advice"
+  fi
+}
+
+install_python_sdks() {
+  wanted=$root/scripts/python-requirements.txt
+  stamp=$cache/python/requirements.txt
+  if cmp -s "$wanted" "$stamp"; then return 0; fi
+  python=python3
+  has_venv python3 || python=/usr/bin/python3
+  rm -rf "$cache/python"
+  step "making a Python environment" "Check that '$python -m venv' works." \
+    "$python" -m venv "$cache/python"
+  step "installing Alibaba Cloud's Python SDKs, once (about 30 s)" \
+    "Check that pip reaches its index, then try again." \
+    "$cache/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$stamp"
+}
+
+case "${1:-}" in
+  --packages) mode=packages ;;
+  --quiet) mode=start ;;
+  --test) mode=test ;;
+  *) fail "usage: setup.sh --packages | --quiet | --test" ;;
+esac
+
+install_packages
+[ "$mode" = packages ] || install_programs
+[ "$mode" != test ] || install_python_sdks

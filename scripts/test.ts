@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * `check`: types, style and unit tests, in under a minute. `all`: these and everything under
+ * test/, against real engines and clients. Further arguments go to `node --test`, such as
+ * `--test-name-pattern=drain`. The test runner's own counts are the last lines.
+ */
+const suites: Readonly<Record<string, readonly string[]>> = {
+  check: ['src/**/*.test.ts', 'test/tidy.test.ts'],
+  all: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+};
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+/** A test that hangs is a failure, and says so while somebody still looks. */
+const testTimeoutMs = 300_000;
+/** Two even on one core: tests mostly wait. Eight at most: each may run a HAProxy of its own. */
+const concurrency = Math.min(8, Math.max(2, availableParallelism()));
+
+interface Outcome {
+  readonly name: string;
+  readonly code: number;
+  readonly output: string;
+}
+
+/** Runs a program of node_modules/.bin to its end and keeps what it prints. */
+function run(name: string, args: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(`${root}/node_modules/.bin/${name}`, args, { cwd: root });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    child.on('error', (error) => resolve({ name, code: 1, output: `${error.message}\n` }));
+    child.on('close', (code) => resolve({ name, code: code ?? 1, output }));
+  });
+}
+
+/** Runs the tests with their output as it comes; resolves with the exit code. */
+function runTests(patterns: readonly string[], further: readonly string[]): Promise<number> {
+  const files = globSync(patterns, { cwd: root }).sort();
+  const flags = [
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${testTimeoutMs}`,
+  ];
+  return new Promise((resolve) => {
+    const args = [...flags, ...further, ...files];
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+const [suite = '', ...further] = process.argv.slice(2);
+const patterns = suites[suite];
+if (patterns === undefined) {
+  console.error('usage: node scripts/test.ts check|all [flags of node --test]');
+  process.exit(2);
+}
+const statics = await Promise.all([run('tsc', ['--noEmit']), run('biome', ['check', '.'])]);
+for (const { name, code, output } of statics) {
+  console.log(code === 0 ? `${name}: ok` : `${name}: failed\n${output}`);
+}
+const testsCode = await runTests(patterns, further);
+process.exitCode = statics.some(({ code }) => code !== 0) ? 1 : testsCode;
