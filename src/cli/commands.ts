@@ -1,0 +1,68 @@
+import type { Action } from '../api/actions/action.ts';
+import { RpcError } from '../client.ts';
+import { nearest, UsageError } from '../usage.ts';
+import { type Clock, runDrains } from './drains.ts';
+import { actionHelp, actionList } from './help.ts';
+import { describeError } from './output.ts';
+import { runAction } from './run-action.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The commands that call the API; those that start a process are in main.ts. */
+const words = ['up', 'control-plane', 'forwarder', 'drains', 'actions', 'help', 'version'];
+
+/**
+ * Runs `actions`, `drains`, `help <Action>` or an action by its name.
+ * @returns the exit code: 0, or 1 when the API answered an error or not at all
+ * @throws UsageError for an unknown command or flag; what is neither the API's nor the network's
+ */
+export async function runCommand(
+  argv: readonly string[],
+  actions: readonly Action[],
+  terminal: Terminal,
+  clock: Clock,
+): Promise<number> {
+  try {
+    await run(argv, actions, terminal, clock);
+    return 0;
+  } catch (error) {
+    const said = error instanceof RpcError ? describeError(error) : describeSilence(error);
+    if (said === undefined) throw error;
+    terminal.warn(said);
+    return 1;
+  }
+}
+
+async function run(
+  [command = '', ...args]: readonly string[],
+  actions: readonly Action[],
+  terminal: Terminal,
+  clock: Clock,
+): Promise<void> {
+  switch (command) {
+    case 'drains':
+      return runDrains(args, terminal, clock);
+    case 'actions':
+      if (args.length > 0) throw new UsageError(`unexpected ${args[0]}`);
+      return terminal.write(actionList(actions));
+    case 'help':
+      return terminal.write(actionHelp(find(args[0] ?? '', actions)));
+    default:
+      return runAction(find(command, actions), args, terminal);
+  }
+}
+
+/** Why there was no answer; undefined for an error that is not the network's. */
+function describeSilence(error: unknown): string | undefined {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || !/^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return undefined;
+  const hint = code === 'ECONNREFUSED' ? ' (is Sluice running? npm start starts it)' : '';
+  return `sluice: no answer from the API: ${message || code}${hint}\n`;
+}
+
+function find(name: string, actions: readonly Action[]): Action {
+  const found = actions.find((action) => action.name === name);
+  if (found !== undefined) return found;
+  const near = nearest(name, [...actions.map((action) => action.name), ...words]);
+  const hint = near.length === 0 ? 'sluice actions lists all' : `did you mean ${near.join(', ')}?`;
+  throw new UsageError(`no command or action ${name}: ${hint}`);
+}

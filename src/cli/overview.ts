@@ -1,0 +1,39 @@
+import { flagOf, forwarderSettings, type Setting, upSettings } from '../settings.ts';
+import { columns } from './text.ts';
+
+const commands = [
+  ['up', 'start everything on this machine: API, store, one forwarder, the sample'],
+  ['control-plane', 'start the API and the store only'],
+  ['forwarder', 'carry the traffic of one site on this machine'],
+  ['<Action> --Parameter value …', 'call an action of the API, such as DescribeLoadBalancers'],
+  ['drains [--watch]', 'removed servers that still have sessions'],
+  ['actions', 'list all actions'],
+  ['help [<Action>]', 'print this, or what an action takes (also: <Action> --help)'],
+  ['version', 'print the version'],
+];
+
+/** What `sluice help` prints. */
+export function overview(version: string): string {
+  const exits = 'Exit codes: 0 done, 1 refused or failed, 2 not understood.';
+  return `Sluice ${version}\n\n${columns(commands, '  sluice ')}\n\n${exits}\n`;
+}
+
+const modes = {
+  up: { settings: upSettings, does: 'starts everything on this machine' },
+  'control-plane': { settings: upSettings, does: 'starts the API and the store only' },
+  forwarder: { settings: forwarderSettings, does: 'carries the traffic of one site' },
+};
+
+/** What `sluice up --help` and its kin print: every setting with its flag and variable. */
+export function settingsHelp(mode: keyof typeof modes): string {
+  const { settings, does } = modes[mode];
+  const rule = 'A flag wins over its environment variable, and that over the settings file.';
+  return `sluice ${mode}  ${does}\n\n${columns(settings.map(settingRow), '  ')}\n\n${rule}\n`;
+}
+
+function settingRow(setting: Setting): string[] {
+  const flag = flagOf(setting);
+  const label = flag === undefined ? '' : `--${flag.name}${flag.value ? ` ${flag.value}` : ''}`;
+  const fallback = setting.value && setting.fallback ? ` (${setting.fallback})` : '';
+  return [label, setting.variable, `${setting.text}${fallback}`];
+}

@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Terminal } from './cli/terminal.ts';
+import { RpcClient } from './client.ts';
+import type { Sample } from './sample.ts';
+import { UsageError } from './usage.ts';
+
+const terminal: Terminal = {
+  environment: process.env,
+  isTty: process.stdout.isTTY === true,
+  write: (text) => process.stdout.write(text),
+  warn: (text) => process.stderr.write(text),
+  connect: (options) => new RpcClient(options),
+};
+
+/**
+ * The command `sluice`. What a command does not need is not loaded: a call from the command line
+ * starts no server code.
+ * @returns the exit code
+ */
+async function main([command = 'help', ...args]: readonly string[]): Promise<number> {
+  const wantsHelp = args.includes('--help');
+  const { overview, settingsHelp } = await import('./cli/overview.ts');
+  switch (command) {
+    case 'up':
+    case 'control-plane':
+      if (!wantsHelp) return serve(command, args);
+      terminal.write(settingsHelp(command));
+      return 0;
+    case 'forwarder':
+      if (!wantsHelp) return forward(args);
+      terminal.write(settingsHelp(command));
+      return 0;
+    case 'version':
+    case '--version':
+      terminal.write(`${version()}\n`);
+      return 0;
+  }
+  if (command === '--help' || (command === 'help' && args.length === 0)) {
+    terminal.write(overview(version()));
+    return 0;
+  }
+  const { actions } = await import('./api/actions/index.ts');
+  const { runCommand } = await import('./cli/commands.ts');
+  return runCommand([command, ...args], actions, terminal, { now: Date.now, sleep });
+}
+
+async function serve(mode: 'up' | 'control-plane', args: readonly string[]): Promise<number> {
+  const { readSettings } = await import('./settings.ts');
+  const settings = readSettings(args, process.env);
+  const stopAsked = stopSignal();
+  const { up } = await import('./up.ts');
+  const running = await up(settings, mode);
+  terminal.write(`listening on ${running.endpoint}\n`);
+  const withSample = settings.sample && mode === 'up';
+  const sample = withSample ? await trySample(running.endpoint, settings.dataFolder) : undefined;
+  terminal.write(`ready\n${sample?.nextSteps ?? ''}`);
+  await stopAsked;
+  await running.stop({ stopTraffic: settings.stopTraffic });
+  await sample?.close();
+  return 0;
+}
+
+async function forward(args: readonly string[]): Promise<number> {
+  const { readForwarderSettings } = await import('./settings.ts');
+  const settings = readForwarderSettings(args, process.env);
+  const stopAsked = stopSignal();
+  const { runForwarder } = await import('./up.ts');
+  const running = await runForwarder(settings);
+  terminal.write('ready\n');
+  await stopAsked;
+  await running.stop({ stopTraffic: settings.stopTraffic });
+  return 0;
+}
+
+/** The sample, or undefined and a line that says why not: it is no reason not to start. */
+async function trySample(endpoint: string, dataFolder: string): Promise<Sample | undefined> {
+  const { startSample } = await import('./sample.ts');
+  try {
+    return await startSample(endpoint, dataFolder);
+  } catch (error) {
+    terminal.warn(`sluice: no sample: ${reasons(error)}\n`);
+    return undefined;
+  }
+}
+
+/** Ctrl-C under npm arrives twice, from the terminal and from npm; later, a second one is meant. */
+const twinSignalMs = 1_000;
+
+/** Resolves at the first SIGTERM or SIGINT; a second one, meant, ends the process at once. */
+function stopSignal(): Promise<void> {
+  let askedAt: number | undefined;
+  return new Promise((resolve) => {
+    const asked = () => {
+      if (askedAt !== undefined && performance.now() - askedAt > twinSignalMs) process.exit(1);
+      askedAt ??= performance.now();
+      resolve();
+    };
+    process.on('SIGTERM', asked);
+    process.on('SIGINT', asked);
+  });
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** An error's message and those of its causes. */
+function reasons(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.message || error.name;
+  return error.cause === undefined ? own : `${own}: ${reasons(error.cause)}`;
+}
+
+// `sluice actions | head` closes the pipe early, and that is fine.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  terminal.warn(`sluice: ${reasons(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -1,0 +1,391 @@
+import { readFileSync } from 'node:fs';
+import { limits } from './limits.ts';
+import { type Environment, type Flag, parseFlags, UsageError } from './usage.ts';
+
+/** Port 0 lets the system choose. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** What a machine that carries traffic needs to know, whoever tells it what to carry. */
+interface TrafficSettings {
+  /** Where state is kept; made when absent. */
+  readonly dataFolder: string;
+  /** Who carries TCP listeners. */
+  readonly l4: 'haproxy' | 'kernel';
+  /** Where /metrics listens; undefined = nowhere. */
+  readonly metrics: Address | undefined;
+  /** A stopping process stops its traffic too. */
+  readonly stopTraffic: boolean;
+  readonly logLevel: (typeof logLevels)[number];
+}
+
+/** Settings of `sluice up` and `sluice control-plane`. */
+export interface Settings extends TrafficSettings {
+  readonly listen: Address;
+  /** `sqlite:` (in the data folder) or `etcd://host:port,host:port`. */
+  readonly store: string;
+  /** Three sample servers and a load balancer over them. */
+  readonly sample: boolean;
+  /** Take this root key instead of making one. */
+  readonly rootAccessKey?: { readonly accessKeyId: string; readonly accessKeySecret: string };
+  readonly throttle:
+    | 'documented'
+    | 'off'
+    | { readonly perApi: number; readonly perAccount: number };
+  /** How long an answer waits for forwarders when the call does not say; 0 = not at all. */
+  readonly confirmWaitMs: number;
+}
+
+/** Settings of `sluice forwarder`, which calls the control plane with an access key of its own. */
+export interface ForwarderSettings extends TrafficSettings {
+  /** Control planes, tried in this order: `http://host:port`. */
+  readonly endpoints: readonly string[];
+  /** The edge node it serves, an EnsRegionId. */
+  readonly site: string;
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+}
+
+/**
+ * One setting. Its flag is `--name`, or `--no-name` for a switch that is on by default; its key
+ * in the settings file is the name in camelCase.
+ */
+export interface Setting {
+  readonly name: string;
+  readonly variable: string;
+  /** What its value is called in `--help`; absent = a switch. */
+  readonly value?: string;
+  readonly fallback?: string;
+  readonly text: string;
+  /** Never a flag: arguments can be read by everybody on the machine. */
+  readonly secret?: true;
+}
+
+const data: Setting = {
+  name: 'data',
+  variable: 'SLUICE_DATA',
+  value: 'FOLDER',
+  fallback: './data',
+  text: 'where state is kept; made when absent',
+};
+
+const traffic: readonly Setting[] = [
+  {
+    name: 'l4',
+    variable: 'SLUICE_L4',
+    value: 'haproxy|kernel',
+    fallback: 'haproxy',
+    text: 'who carries TCP listeners; kernel = nftables (UDP always goes through nftables)',
+  },
+  {
+    name: 'stop-traffic',
+    variable: 'SLUICE_STOP_TRAFFIC',
+    fallback: '0',
+    text: 'stop the traffic too when this process is stopped',
+  },
+  {
+    name: 'log-level',
+    variable: 'SLUICE_LOG_LEVEL',
+    value: 'LEVEL',
+    fallback: 'info',
+    text: `one of ${logLevels.join(', ')}`,
+  },
+];
+
+const config: Setting = {
+  name: 'config',
+  variable: 'SLUICE_CONFIG',
+  value: 'FILE',
+  text: 'a JSON file with any of these settings, by their names in camelCase',
+};
+
+export const upSettings: readonly Setting[] = [
+  {
+    name: 'listen',
+    variable: 'SLUICE_LISTEN',
+    value: 'HOST:PORT',
+    fallback: '127.0.0.1:8080',
+    text: 'where the API listens; port 0 = any free one',
+  },
+  data,
+  {
+    name: 'store',
+    variable: 'SLUICE_STORE',
+    value: 'STORE',
+    fallback: 'sqlite:',
+    text: 'sqlite: (a file in the data folder) or etcd://host:port,host:port',
+  },
+  {
+    name: 'sample',
+    variable: 'SLUICE_SAMPLE',
+    fallback: '1',
+    text: 'do not start the sample servers and their load balancer',
+  },
+  {
+    name: 'root-access-key-id',
+    variable: 'SLUICE_ROOT_ACCESS_KEY_ID',
+    value: 'ID',
+    secret: true,
+    text: 'take this root access key instead of making one',
+  },
+  {
+    name: 'root-access-key-secret',
+    variable: 'SLUICE_ROOT_ACCESS_KEY_SECRET',
+    value: 'SECRET',
+    secret: true,
+    text: 'its secret',
+  },
+  {
+    name: 'throttle',
+    variable: 'SLUICE_THROTTLE',
+    value: 'documented|off|API,ACCOUNT',
+    fallback: 'documented',
+    text: 'calls a second: as ENS documents them, unlimited, or two numbers for every action',
+  },
+  {
+    name: 'confirm-wait',
+    variable: 'SLUICE_CONFIRM_WAIT',
+    value: 'MS',
+    fallback: String(limits.confirmWait),
+    text: 'how long an answer waits for the forwarders; 0 = not at all',
+  },
+  {
+    name: 'metrics',
+    variable: 'SLUICE_METRICS',
+    value: 'HOST:PORT|off',
+    fallback: '127.0.0.1:9464',
+    text: 'where /metrics listens',
+  },
+  ...traffic,
+  config,
+];
+
+export const forwarderSettings: readonly Setting[] = [
+  {
+    name: 'endpoint',
+    variable: 'SLUICE_ENDPOINT',
+    value: 'URL,URL',
+    fallback: 'http://127.0.0.1:8080',
+    text: 'the control planes, in the order to try them',
+  },
+  {
+    name: 'site',
+    variable: 'SLUICE_SITE',
+    value: 'SITE',
+    text: 'the edge node it serves (EnsRegionId)',
+  },
+  {
+    name: 'access-key-id',
+    variable: 'ALIBABA_CLOUD_ACCESS_KEY_ID',
+    value: 'ID',
+    secret: true,
+    text: 'the access key that RegisterForwarder answered',
+  },
+  {
+    name: 'access-key-secret',
+    variable: 'ALIBABA_CLOUD_ACCESS_KEY_SECRET',
+    value: 'SECRET',
+    secret: true,
+    text: 'its secret',
+  },
+  data,
+  {
+    name: 'metrics',
+    variable: 'SLUICE_METRICS',
+    value: 'HOST:PORT|off',
+    fallback: '127.0.0.1:9465',
+    text: 'where /metrics listens',
+  },
+  ...traffic,
+  config,
+];
+
+/**
+ * Reads the settings of `sluice up`: flags win over environment variables over the settings file.
+ * @throws UsageError for an unknown flag, an unknown name in the file, a bad value
+ */
+export function readSettings(args: readonly string[], environment: Environment): Settings {
+  const given = read(upSettings, args, environment);
+  const accessKeyId = given('root-access-key-id').text;
+  const accessKeySecret = given('root-access-key-secret').text;
+  if ((accessKeyId === '') !== (accessKeySecret === '')) {
+    throw new UsageError('SLUICE_ROOT_ACCESS_KEY_ID and SLUICE_ROOT_ACCESS_KEY_SECRET go together');
+  }
+  return {
+    listen: toAddress(given('listen')),
+    store: toStore(given('store')),
+    sample: toSwitch(given('sample')),
+    ...(accessKeyId === '' ? {} : { rootAccessKey: { accessKeyId, accessKeySecret } }),
+    throttle: toThrottle(given('throttle')),
+    confirmWaitMs: toInteger(given('confirm-wait'), 0, limits.confirmWaitMax),
+    ...trafficSettings(given),
+  };
+}
+
+/**
+ * Reads the settings of `sluice forwarder`.
+ * @throws UsageError as readSettings, and for an absent site or access key
+ */
+export function readForwarderSettings(
+  args: readonly string[],
+  environment: Environment,
+): ForwarderSettings {
+  const given = read(forwarderSettings, args, environment);
+  const site = given('site').text;
+  if (site === '') throw new UsageError('--site is missing: the edge node this forwarder serves');
+  const accessKeyId = given('access-key-id').text;
+  const accessKeySecret = given('access-key-secret').text;
+  if (accessKeyId === '' || accessKeySecret === '') {
+    throw new UsageError(
+      'ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are missing: ' +
+        'RegisterForwarder answers them',
+    );
+  }
+  const endpoint = given('endpoint');
+  const endpoints = endpoint.text.split(',').map((text) => toUrl({ ...endpoint, text }));
+  return { endpoints, site, accessKeyId, accessKeySecret, ...trafficSettings(given) };
+}
+
+/** The flag that sets a setting on the command line, undefined for a secret. */
+export function flagOf({ name, value, fallback, secret }: Setting): Flag | undefined {
+  if (secret) return undefined;
+  if (value !== undefined) return { name, value };
+  return { name: fallback === '1' ? `no-${name}` : name };
+}
+
+/** A value and where it came from, for the message when it is bad. */
+interface Given {
+  readonly text: string;
+  readonly source: string;
+}
+
+type Read = (name: string) => Given;
+
+/** Looks settings up by name. An empty variable counts as absent; an absent setting is ''. */
+function read(
+  settings: readonly Setting[],
+  args: readonly string[],
+  environment: Environment,
+): Read {
+  const flags = settings.flatMap((setting) => flagOf(setting) ?? []);
+  const { values, positionals } = parseFlags(args, flags);
+  if (positionals[0] !== undefined) throw new UsageError(`unexpected ${positionals[0]}`);
+  const file = readFile(values.get('config')?.at(-1) ?? environment.SLUICE_CONFIG, settings);
+  return (name) => {
+    const setting = settings.find((each) => each.name === name)!;
+    const flag = flagOf(setting);
+    const flagValue = flag && values.get(flag.name)?.at(-1);
+    if (flag && flagValue !== undefined) {
+      return { text: flag.name === name ? flagValue : 'false', source: `--${flag.name}` };
+    }
+    const variable = environment[setting.variable];
+    if (variable) return { text: variable, source: setting.variable };
+    return file(name) ?? { text: setting.fallback ?? '', source: `--${name}` };
+  };
+}
+
+function readFile(
+  path: string | undefined,
+  settings: readonly Setting[],
+): (name: string) => Given | undefined {
+  if (!path) return () => undefined;
+  const content = parseFile(path);
+  const names = settings.filter(({ name }) => name !== 'config').map(({ name }) => name);
+  for (const key of Object.keys(content)) {
+    if (!names.some((name) => camelCase(name) === key)) {
+      throw new UsageError(`${path}: unknown setting ${key}`);
+    }
+  }
+  return (name) => {
+    const value = content[camelCase(name)];
+    if (value === undefined) return undefined;
+    if (value === null || typeof value === 'object') {
+      throw new UsageError(`${path}: ${camelCase(name)} is no text, number or boolean`);
+    }
+    return { text: String(value), source: `${path}: ${camelCase(name)}` };
+  };
+}
+
+function parseFile(path: string): Record<string, unknown> {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`cannot read the settings file ${path}: ${(error as Error).message}`);
+  }
+  if (content === null || typeof content !== 'object' || Array.isArray(content)) {
+    throw new UsageError(`the settings file ${path} is no JSON object`);
+  }
+  return content as Record<string, unknown>;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function trafficSettings(given: Read): TrafficSettings {
+  return {
+    dataFolder: given('data').text,
+    l4: toOneOf(given('l4'), ['haproxy', 'kernel']),
+    metrics: given('metrics').text === 'off' ? undefined : toAddress(given('metrics')),
+    stopTraffic: toSwitch(given('stop-traffic')),
+    logLevel: toOneOf(given('log-level'), logLevels),
+  };
+}
+
+function bad({ source, text }: Given, wanted: string): UsageError {
+  return new UsageError(`${source}: "${text}" is not ${wanted}`);
+}
+
+function toOneOf<const T extends string>(given: Given, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === given.text);
+  if (found === undefined) throw bad(given, `one of ${choices.join(', ')}`);
+  return found;
+}
+
+function toSwitch(given: Given): boolean {
+  return ['1', 'true'].includes(toOneOf(given, ['0', '1', 'false', 'true']));
+}
+
+function toInteger(given: Given, min: number, max: number): number {
+  const value = /^\d{1,9}$/.test(given.text) ? Number(given.text) : Number.NaN;
+  if (!(value >= min && value <= max)) throw bad(given, `a whole number from ${min} to ${max}`);
+  return value;
+}
+
+/** `host:port`, or `[address]:port` for IPv6. */
+function toAddress(given: Given): Address {
+  const [, ipv6, name, port] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(given.text) ?? [];
+  const host = ipv6 ?? name;
+  if (host === undefined || Number(port) > 65_535) throw bad(given, 'host:port');
+  return { host, port: Number(port) };
+}
+
+function toUrl(given: Given): string {
+  const url = URL.parse(given.text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw bad(given, 'an address such as http://127.0.0.1:8080');
+  }
+  return url.origin;
+}
+
+function toStore(given: Given): string {
+  if (!/^(sqlite:|etcd:\/\/[^\s,]+)/.test(given.text)) {
+    throw bad(given, 'sqlite: or etcd://host:port');
+  }
+  return given.text;
+}
+
+function toThrottle(given: Given): Settings['throttle'] {
+  if (given.text === 'documented' || given.text === 'off') return given.text;
+  const [, perApi, perAccount] = /^([1-9]\d{0,6}),([1-9]\d{0,6})$/.exec(given.text) ?? [];
+  if (perApi === undefined) {
+    throw bad(given, 'documented, off or two numbers such as 1000,100 (an API, an account)');
+  }
+  return { perApi: Number(perApi), perAccount: Number(perAccount) };
+}
