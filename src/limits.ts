@@ -44,6 +44,16 @@ export const limits = {
   auditParameter: 8_192,
   /** A user agent longer than this is cut where it is kept. */
   userAgent: 512,
+  /** Characters of a text of ours in an answer header; proxies take 8 KB of headers at least. */
+  headerText: 2_000,
+  /** Of the string to sign that a wrong signature gets back: that of a full query fits. */
+  stringToSignShown: 200_000,
+  /** Below the open files a process usually may have, 20,000 here; the rest is for engines. */
+  connections: 10_000,
+  /** A socket on which nothing moves is cut; above the longest confirm wait and a heartbeat. */
+  socketIdle: 60_000,
+  /** How often slow requests are looked for. */
+  slowRequestCheck: 5_000,
   /** A client that has not sent its request within this is cut off. */
   requestTimeout: 30_000,
   /** Kept-alive connections may idle this long (the gateway says 25 s). */
@@ -124,4 +134,6 @@ export const limits = {
   listenersPerLoadBalancer: 50,
   backendsPerLoadBalancer: 200,
   drainingPerLoadBalancer: 1_000,
+  /** How long the sample of `sluice up` waits for its load balancer's first answer. */
+  sampleAnswer: 5_000,
 } as const;
