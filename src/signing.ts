@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 /**
  * Alibaba Cloud's RPC signatures, pure: the canonical texts and their HMACs. The door verifies
@@ -6,14 +6,17 @@ import { createHash, createHmac } from 'node:crypto';
  * (`ACS3-HMAC-SHA256`).
  */
 
-const unescaped = /[!'()*]/g;
+const unreserved = /^[\w.~-]*$/;
+/** What encodeURIComponent leaves alone and RFC 3986 does not. */
+const left = /[!'()*]/g;
 
 /** RFC 3986 encoding of UTF-8: all but `A-Z a-z 0-9 - _ . ~` as `%XX`. */
 export function percentEncode(text: string): string {
-  const encoded = encodeURIComponent(text);
-  return /[!'()*]/.test(encoded)
-    ? encoded.replace(unescaped, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-    : encoded;
+  if (unreserved.test(text)) return text;
+  return encodeURIComponent(text.toWellFormed()).replace(
+    left,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** `name=value` joined by `&`, sorted by name in byte order, both encoded; empty values stay. */
@@ -78,7 +81,7 @@ export function signV3(secret: string, stringToSign: string): string {
 
 /** Lower-case hex. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }
 
 /** UTC as signatures and answers write it: `yyyy-MM-ddTHH:mm:ssZ`, from Unix milliseconds. */

@@ -21,35 +21,52 @@ export interface AccessKey extends Omit<AccessKeyRecord, 'secret'> {
   readonly secret: string;
 }
 
+/** Ids that the view looks up: what cannot be one costs no trip to the store. */
+const idForm = /^[\w.-]{1,128}$/;
+
 /**
  * Access keys of the store, opened. A local view that a watch keeps true, so that proving a
- * signature costs no trip to the store; an id that it lacks is looked up once more there.
+ * signature costs no trip to the store; an id that it lacks is looked up there.
  */
 export class AccessKeys {
   readonly #store: Store;
   readonly #seal: Seal;
+  readonly #onFault: (error: unknown, key: string) => void;
   readonly #known = new Map<string, AccessKey>();
   readonly #stop = new AbortController();
 
-  private constructor(store: Store, seal: Seal) {
+  private constructor(store: Store, seal: Seal, onFault: (error: unknown, key: string) => void) {
     this.#store = store;
     this.#seal = seal;
+    this.#onFault = onFault;
   }
 
-  /** Reads every key and follows their changes until closed. */
-  static async open(store: Store, seal: Seal): Promise<AccessKeys> {
-    const view = new AccessKeys(store, seal);
+  /**
+   * Reads every key and follows their changes until closed.
+   * @param onFault told of a record that cannot be read; its key then counts as absent
+   * @throws StoreUnavailable
+   */
+  static async open(
+    store: Store,
+    seal: Seal,
+    onFault: (error: unknown, key: string) => void,
+  ): Promise<AccessKeys> {
+    const view = new AccessKeys(store, seal, onFault);
     const revision = await view.#load();
     void view.#follow(revision);
     return view;
   }
 
+  /**
+   * What the store has is not kept here: the watch alone writes the view, so that a key deleted
+   * meanwhile cannot come back.
+   * @throws StoreUnavailable for an id that the view lacks while the store is away
+   */
   async find(id: string): Promise<AccessKey | undefined> {
     const known = this.#known.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined || !idForm.test(id)) return known;
     const entry = await this.#store.get(keys.accessKey(id));
-    if (entry !== undefined) this.#learn(entry.key, entry.value);
-    return this.#known.get(id);
+    return entry === undefined ? undefined : this.#read(entry.key, entry.value);
   }
 
   close(): void {
@@ -74,22 +91,30 @@ export class AccessKeys {
           if (event.kind === 'compacted') break;
           for (const { key, value } of event.changes) this.#learn(key, value);
         }
-      } catch (error) {
-        if (signal.aborted) return;
-        // The store is away: what is known stays in use until it can be read again.
-        void error;
-        await delay(limits.storeRetry, undefined, { ref: false });
+      } catch {
+        // The store is away, and says so itself to every call. What is known stays in use.
       }
       revision = undefined;
+      await delay(limits.storeRetry, undefined, { ref: false, signal }).catch(() => {
+        // Closed meanwhile: the loop ends.
+      });
     }
   }
 
   #learn(key: string, value: string | null): void {
-    if (value === null) {
-      this.#known.delete(key.slice(keys.accessKey('').length));
-      return;
+    const record = value === null ? undefined : this.#read(key, value);
+    const id = key.slice(keys.accessKey('').length);
+    if (record === undefined) this.#known.delete(id);
+    else this.#known.set(id, record);
+  }
+
+  #read(key: string, value: string): AccessKey | undefined {
+    try {
+      const record = JSON.parse(value) as AccessKeyRecord;
+      return { ...record, secret: this.#seal.open(record.secret, key) };
+    } catch (error) {
+      this.#onFault(error, key);
+      return undefined;
     }
-    const record = JSON.parse(value) as AccessKeyRecord;
-    this.#known.set(record.id, { ...record, secret: this.#seal.open(record.secret, key) });
   }
 }

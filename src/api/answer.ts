@@ -1,4 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import XMLBuilder from 'fast-xml-builder';
+import { limits } from '../limits.ts';
 import type { AnswerHeaders } from './call.ts';
 import type { ApiError } from './errors.ts';
 import type { Format } from './request.ts';
@@ -82,12 +84,15 @@ export function failure(context: AnswerContext, error: ApiError): Answer {
 }
 
 function commonHeaders({ format, requestId }: AnswerContext): Record<string, string> {
+  const trace = requestId.replaceAll('-', '').toLowerCase();
   return {
     'content-type': contentTypes[format],
     'access-control-allow-origin': '*',
     'access-control-expose-headers': '*',
     'x-acs-request-id': requestId,
-    'x-acs-trace-id': requestId.replaceAll('-', '').toLowerCase(),
+    'x-acs-trace-id': trace,
+    // The request id makes every body unlike any other, so a part of it tells bodies apart.
+    etag: `"${trace.slice(0, 16)}"`,
   };
 }
 
@@ -99,9 +104,15 @@ function sluiceHeaders({ revision, applied, ignored }: AnswerHeaders): Record<st
   };
 }
 
+/** The host that the client called; what cannot be a host name is not repeated. */
+export function hostOf(headers: IncomingHttpHeaders): string {
+  const host = headers.host ?? '';
+  return /^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost';
+}
+
 /** Printable ASCII of bounded length: what a header may carry. */
 function headerText(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 2_000);
+  return text.slice(0, limits.headerText).replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
 function print(format: Format, root: string, body: Readonly<Record<string, unknown>>): string {

@@ -5,15 +5,15 @@ import type { AccessRequest, Decision } from '../ram/evaluate.ts';
 import { StoreUnavailable } from '../store/store.ts';
 import type { AccessKey } from './access-keys.ts';
 import { type Action, ramName } from './actions/action.ts';
-import { type Answer, type AnswerContext, failure, streaming, success } from './answer.ts';
+import { type Answer, type AnswerContext, failure, hostOf, streaming, success } from './answer.ts';
 import type { Call, Caller } from './call.ts';
 import type { CallInit } from './calls.ts';
 import { ApiError, fromRefusal } from './errors.ts';
 import { readExtensions } from './extensions.ts';
 import type { Nonces } from './nonces.ts';
 import { readInput } from './parameters.ts';
-import { type Format, formatOf, type RawRequest, type RpcRequest, readRequest } from './request.ts';
-import { namedAction, readClaim, verify } from './signature.ts';
+import { formatOf, type RawRequest, type RpcRequest, readRequest } from './request.ts';
+import { namedAction, readClaim, verify, verifyInVain } from './signature.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface DispatchOptions {
@@ -24,15 +24,22 @@ export interface DispatchOptions {
   readonly throttle: Throttle;
   readonly authorise: (request: AccessRequest) => Decision;
   readonly createCall: (init: CallInit) => Call;
+  /** Unix milliseconds. */
   readonly now: () => number;
-  /** Told of faults of ours, which the caller sees as InternalError only. */
+  /** Told of faults of ours, which the caller sees as InternalError or ServiceUnavailable only. */
   readonly onFault: (error: unknown, requestId: string) => void;
-  /** Told of every answer, for metrics. */
+  /** Told of every answer, for metrics; `code` is OK or the error's. */
   readonly onAnswer: (seen: { action: string; code: string; seconds: number }) => void;
 }
 
 /** Answers one request; never throws. `signal` aborts when the caller has left. */
 export type Dispatch = (raw: RawRequest, signal: AbortSignal) => Promise<Answer>;
+
+/** What an answer needs to know, filled in while the request is read. */
+interface Seen extends AnswerContext {
+  format: AnswerContext['format'];
+  action?: Action;
+}
 
 /**
  * The path of every call, in the order of the gateway's checks: what is asked, who asks, is it
@@ -41,22 +48,24 @@ export type Dispatch = (raw: RawRequest, signal: AbortSignal) => Promise<Answer>
 export function createDispatch(options: DispatchOptions): Dispatch {
   return async (raw, signal) => {
     const begun = options.now();
-    const context: AnswerContext = {
+    const seen: Seen = {
       requestId: randomUUID().toUpperCase(),
-      host: hostOf(raw),
+      host: hostOf(raw.headers),
       scheme: raw.secure ? 'https' : 'http',
       format: 'JSON',
     };
-    const seen = { action: 'unknown', format: context.format as Format };
-    const finish = (answer: Answer, code: string) => {
-      options.onAnswer({ action: seen.action, code, seconds: (options.now() - begun) / 1000 });
-      return answer;
+    const tell = (code: string) => {
+      const seconds = (options.now() - begun) / 1000;
+      options.onAnswer({ action: seen.action?.name ?? 'unknown', code, seconds });
     };
     try {
-      return finish(await answerCall(options, raw, context, seen, signal), 'OK');
+      const answer = await answerCall(options, raw, seen, signal);
+      tell('OK');
+      return answer;
     } catch (error) {
-      const shown = toApiError(error, options, context.requestId);
-      return finish(failure({ ...context, format: seen.format }, shown), shown.code);
+      const shown = toApiError(error, options, seen, signal);
+      tell(shown.code);
+      return failure(seen, shown);
     }
   };
 }
@@ -64,39 +73,45 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 async function answerCall(
   options: DispatchOptions,
   raw: RawRequest,
-  context: AnswerContext,
-  seen: { action: string; format: Format },
+  seen: Seen,
   signal: AbortSignal,
 ): Promise<Answer> {
   if (raw.method !== 'GET' && raw.method !== 'POST') throw new ApiError('UnsupportedHTTPMethod');
   const request = readRequest(raw);
+  if (request.parameters.get('Format')?.toUpperCase() === 'XML') seen.format = 'XML';
   const action = findAction(options.catalogue, request);
-  seen.action = action.name;
+  seen.action = action;
   seen.format = formatOf(request.parameters);
   const caller = await authenticate(options, request);
   options.throttle.admit(caller.account, action);
   const extensions = readExtensions(request.headers);
   const input = readInput(action, request.parameters);
-  const decidedBy = authorise(options, action, input, caller);
-  const parameters = Object.fromEntries(request.parameters);
-  const { requestId } = context;
-  const init = { action, requestId, caller, extensions, parameters, decidedBy, signal };
-  const call = options.createCall(init);
-  try {
-    if (action.stream) return streaming(context, action.stream(input, call));
-    const output = await action.run(input, call);
-    return success({ ...context, format: seen.format }, action.name, output, call.answer);
-  } catch (error) {
-    if (error instanceof Refusal) throw fromRefusal(error, action.loadBalancerIdSpelling);
-    throw error;
+  const decidedBy = authorise(options, action, input, caller, seen.requestId);
+  const call = options.createCall({
+    action,
+    requestId: seen.requestId,
+    caller,
+    extensions,
+    // Only changes record their parameters, so reads need not gather them.
+    get parameters() {
+      return Object.fromEntries(request.parameters);
+    },
+    decidedBy,
+    signal,
+  });
+  if (action.stream) {
+    const lines = await opened(action.stream(input, call));
+    return streaming(seen, ended(lines, options, seen.requestId, signal));
   }
+  const output = await action.run(input, call);
+  return success(seen, action.name, output, call.answer);
 }
 
 function findAction(catalogue: ReadonlyMap<string, Action>, request: RpcRequest): Action {
   const { action, version } = namedAction(request);
   const found = catalogue.get(`${version} ${action}`);
   if (found !== undefined) return found;
-  const known = [...catalogue.keys()].some((key) => key.startsWith(`${version} `));
+  const known = catalogue.keys().some((key) => key.startsWith(`${version} `));
   throw new ApiError(known ? 'InvalidAction.NotFound' : 'InvalidVersion');
 }
 
@@ -105,11 +120,10 @@ async function authenticate(options: DispatchOptions, request: RpcRequest): Prom
   const claim = readClaim(request, options.now());
   const key = await options.accessKeys.find(claim.accessKeyId);
   if (key === undefined) {
-    throw new ApiError(
-      claim.accessKeyId.startsWith('STS.') && claim.securityToken === undefined
-        ? 'MissingSecurityToken'
-        : 'InvalidAccessKeyId.NotFound',
-    );
+    verifyInVain(claim);
+    const isTemporary = claim.accessKeyId.startsWith('STS.');
+    const lacksToken = isTemporary && claim.securityToken === undefined;
+    throw new ApiError(lacksToken ? 'MissingSecurityToken' : 'InvalidAccessKeyId.NotFound');
   }
   if (key.status !== 'Active') throw new ApiError('InvalidAccessKeyId.Inactive');
   if (claim.securityToken !== undefined) throw new ApiError('InvalidSecurityToken.Malformed');
@@ -125,50 +139,79 @@ async function authenticate(options: DispatchOptions, request: RpcRequest): Prom
   };
 }
 
+/** @returns what allowed the call, for the audit record */
 function authorise(
-  options: DispatchOptions,
+  { authorise: evaluate }: DispatchOptions,
   action: Action,
   input: Record<string, unknown>,
   caller: Caller,
-) {
+  requestId: string,
+): string {
   const name = ramName(action);
   const resource = action.resource?.(input, caller.account) ?? '*';
-  const decision = options.authorise({ principal: caller.principal, action: name, resource });
-  if (decision.allowed) return decision.decidedBy;
-  const accessDenied = {
-    AuthAction: name,
-    AuthPrincipalType: 'SubUser',
-    AuthPrincipalOwnerId: caller.account,
-    AuthPrincipalDisplayName: displayName(caller),
-    PolicyType: 'AccountLevelIdentityBasedPolicy',
-    NoPermissionType: decision.decidedBy === 'ImplicitDeny' ? 'ImplicitDeny' : 'ExplicitDeny',
-    EncodedDiagnosticMessage: '',
-  };
+  const { allowed, decidedBy } = evaluate({ principal: caller.principal, action: name, resource });
+  if (allowed) return decidedBy;
+  const { principal, account } = caller;
   throw new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
-    accessDenied,
+    accessDenied: {
+      AuthAction: name,
+      AuthPrincipalType: 'SubUser',
+      AuthPrincipalOwnerId: account,
+      AuthPrincipalDisplayName:
+        principal.kind === 'forwarder' ? `forwarder:${principal.name}` : account,
+      PolicyType: 'AccountLevelIdentityBasedPolicy',
+      NoPermissionType: decidedBy === 'ImplicitDeny' ? 'ImplicitDeny' : 'ExplicitDeny',
+      // Opaque: a version byte and the request id, by which the log has the rest.
+      EncodedDiagnosticMessage: Buffer.from(`\x01${requestId}`).toString('base64'),
+    },
   });
 }
 
-function displayName({ principal, account }: Caller): string {
-  return principal.kind === 'forwarder' ? `forwarder:${principal.name}` : account;
+/** Takes the first line before the answer begins, so that a refusal still is an error answer. */
+async function opened(lines: AsyncIterable<string>): Promise<AsyncIterable<string>> {
+  const iterator = lines[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return (async function* () {
+    for (let line = first; !line.done; line = await iterator.next()) yield line.value;
+  })();
 }
 
-function toApiError(error: unknown, options: DispatchOptions, requestId: string): ApiError {
-  if (error instanceof ApiError) return error;
-  if (error instanceof Refusal) return fromRefusal(error);
-  if (error instanceof StoreUnavailable) {
-    const certain = error.outcome === 'nothing-changed';
-    return new ApiError('ServiceUnavailable', {
-      detail: `${error.message}; ${certain ? 'nothing was changed' : 'the outcome is unknown'}`,
-      retryAfterMs: limits.storeRetry,
-    });
+/** Ends a stream whose source fails: its 200 has been sent, and its reader calls again. */
+async function* ended(
+  lines: AsyncIterable<string>,
+  { onFault }: DispatchOptions,
+  requestId: string,
+  signal: AbortSignal,
+): AsyncIterable<string> {
+  try {
+    yield* lines;
+  } catch (error) {
+    if (!signal.aborted) onFault(error, requestId);
   }
-  options.onFault(error, requestId);
-  return new ApiError('InternalError');
 }
 
-/** The host that the client called; what cannot be a host name is not repeated. */
-function hostOf({ headers }: RawRequest): string {
-  const host = headers.host ?? '';
-  return /^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost';
+function toApiError(
+  error: unknown,
+  { onFault }: DispatchOptions,
+  { action, requestId }: Seen,
+  signal: AbortSignal,
+): ApiError {
+  if (error instanceof ApiError) return error;
+  const refused =
+    error instanceof Refusal ? fromRefusal(error, action?.loadBalancerIdSpelling) : undefined;
+  if (refused !== undefined) return refused;
+  // An action that was broken off with its caller is no fault; nobody reads this answer.
+  if (!(signal.aborted && isAbort(error))) onFault(error, requestId);
+  if (!(error instanceof StoreUnavailable)) return new ApiError('InternalError');
+  // Clients repeat at once what carries a retry time: only what surely did nothing may have one.
+  return new ApiError(
+    'ServiceUnavailable',
+    error.outcome === 'nothing-changed'
+      ? { detail: 'nothing was changed', retryAfterMs: limits.storeRetry }
+      : { detail: 'it is not known whether the change was made; read before you repeat it' },
+  );
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }

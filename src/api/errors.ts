@@ -8,13 +8,11 @@ export interface ErrorRow {
   readonly message: string;
   /** When it is raised, for the error pages. */
   readonly when: string;
+  /** The same call may well succeed a little later. */
   readonly retry?: true;
 }
 
-const signatureMismatch =
-  'Specified signature is not matched with our calculation. server string to sign is:%s';
 const incorrectStatus = 'The current status of the resource does not support this operation.';
-const unknownFailure = 'The request processing has failed due to some unknown error.';
 
 /**
  * Every error of the API: code, HTTP status, text. The protocol's rows follow the gateway, those
@@ -92,7 +90,7 @@ export const errorTable = {
   },
   SignatureDoesNotMatch: {
     status: 400,
-    message: signatureMismatch,
+    message: 'Specified signature is not matched with our calculation. server string to sign is:%s',
     when: 'the signature is not the one that the secret gives',
   },
   SignatureNonceUsed: {
@@ -133,7 +131,12 @@ export const errorTable = {
     when: 'x-sluice-if-revision does not hold, or too many changes of the resource at once',
     retry: true,
   },
-  InternalError: { status: 500, message: unknownFailure, when: 'a fault of the server' },
+  InternalError: {
+    status: 500,
+    message: 'The request processing has failed due to some unknown error.',
+    when: 'a fault of the server; its log has more under the request id',
+    retry: true,
+  },
   ServiceUnavailable: {
     status: 503,
     message: 'The request has failed due to a temporary failure of the server.',
@@ -227,6 +230,7 @@ export type ErrorCode = keyof typeof errorTable;
 export class ApiError extends Error {
   /** As on the wire: `MissingLoadBalancerId`. */
   readonly code: string;
+  /** HTTP status. */
   readonly status: number;
   /** What was expected, for the header x-sluice-detail; never part of the documented text. */
   readonly detail: string | undefined;
@@ -257,14 +261,23 @@ export interface ErrorAbout {
   readonly accessDenied?: Readonly<Record<string, string>>;
 }
 
-/** The wire form of a rule's refusal. A code that the table lacks is a programmer error. */
-export function fromRefusal(refusal: Refusal, loadBalancerIdSpelling = 'LoadBalancerId'): ApiError {
-  if (!(refusal.code in errorTable)) throw new Error(`no error row for ${refusal.code}`);
-  const subject =
-    refusal.code === 'LoadBalancerNotFound' ? loadBalancerIdSpelling : refusal.subject;
-  return new ApiError(refusal.code as ErrorCode, {
-    ...(subject === undefined ? {} : { subject }),
-    ...(refusal.detail === undefined ? {} : { extra: refusal.detail }),
-    ...(refusal.httpStatus === undefined ? {} : { status: refusal.httpStatus }),
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorTable, code);
+}
+
+/**
+ * The wire form of a rule's refusal: its detail follows the documented text.
+ * @returns undefined for a code that the table lacks, which is a programmer's mistake
+ */
+export function fromRefusal(
+  { code, subject, detail, httpStatus }: Refusal,
+  loadBalancerIdSpelling = 'LoadBalancerId',
+): ApiError | undefined {
+  if (!isErrorCode(code)) return undefined;
+  const named = code === 'LoadBalancerNotFound' ? loadBalancerIdSpelling : subject;
+  return new ApiError(code, {
+    ...(named === undefined ? {} : { subject: named }),
+    ...(detail === undefined ? {} : { extra: detail }),
+    ...(httpStatus === undefined ? {} : { status: httpStatus }),
   });
 }

@@ -1,45 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { limits } from '../limits.ts';
-import { type Answer, failure } from './answer.ts';
+import { type Answer, failure, hostOf } from './answer.ts';
 import type { Dispatch } from './dispatch.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, type ErrorCode } from './errors.ts';
 import type { RawRequest } from './request.ts';
 
 export interface ListenOptions {
   readonly dispatch: Dispatch;
-  /** Whether the control plane can serve calls now. */
+  /** Whether the control plane can serve calls now; a rejection counts as no. */
   readonly isReady: () => Promise<boolean>;
+  /** Told of faults of the HTTP server itself; those of calls are dispatch's to tell. */
+  readonly onFault: (error: unknown, requestId: string) => void;
 }
 
 /**
  * The HTTP server: every call is a GET or POST of `/`, taken as bytes and handed to dispatch.
- * Whatever else comes in is answered as an API error too, never as HTML.
+ * Whatever else comes in is answered as an API error too, never as HTML. Pages of other parts are
+ * routed on what it returns, before `listen`. `close` ends idle connections and streams, and
+ * lets calls that run finish.
  */
-export function createListener({ dispatch, isReady }: ListenOptions): FastifyInstance {
+export function createListener({ dispatch, isReady, onFault }: ListenOptions): FastifyInstance {
   const server = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeout,
     keepAliveTimeout: limits.keepAlive,
+    connectionTimeout: limits.socketIdle,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     return503OnClosing: false,
-    http: { maxHeaderSize: limits.headerBytes + limits.queryBytes },
+    clientErrorHandler: refuseBytes,
+    frameworkErrors: (error, request, reply) => {
+      send(reply, refuse(request, 'UnsupportedParameter', error.message));
+    },
+    // Dispatch reads the query itself, as the signature needs it.
+    routerOptions: { querystringParser: () => ({}) },
+    http: {
+      maxHeaderSize: limits.headerBytes + limits.queryBytes,
+      connectionsCheckingInterval: limits.slowRequestCheck,
+    },
   });
+  server.server.maxConnections = limits.connections;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
-  const rpc = async (request: FastifyRequest, reply: FastifyReply) => {
-    const left = new AbortController();
-    reply.raw.once('close', () => left.abort());
-    return send(reply, await dispatch(toRaw(request), left.signal));
-  };
-  server.route({ method: ['GET', 'POST'], url: '/', handler: rpc });
+  server.route({ method: ['GET', 'POST'], url: '/', handler: callHandler(server, dispatch) });
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
-    const ready = await isReady();
+    const ready = await isReady().catch(() => false);
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
   });
   server.setNotFoundHandler((request, reply) => {
@@ -47,10 +59,32 @@ export function createListener({ dispatch, isReady }: ListenOptions): FastifyIns
     send(reply, refuse(request, isRoot ? 'UnsupportedHTTPMethod' : 'InvalidAction.NotFound'));
   });
   server.setErrorHandler((error: { statusCode?: number; message: string }, request, reply) => {
-    const ours = (error.statusCode ?? 500) >= 500;
-    send(reply, refuse(request, ours ? 'InternalError' : 'UnsupportedParameter', error.message));
+    const isOurs = (error.statusCode ?? 500) >= 500;
+    const answer = isOurs
+      ? refuse(request, 'InternalError')
+      : refuse(request, 'UnsupportedParameter', error.message);
+    if (isOurs) onFault(error, answer.headers['x-acs-request-id'] ?? '');
+    send(reply, answer);
   });
   return server;
+}
+
+/** Hands a call to dispatch; a stream lives until its reader leaves or the server closes. */
+function callHandler(server: FastifyInstance, dispatch: Dispatch) {
+  const streams = new Set<AbortController>();
+  server.addHook('preClose', async () => {
+    for (const stream of streams) stream.abort();
+  });
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const left = new AbortController();
+    reply.raw.once('close', () => {
+      streams.delete(left);
+      left.abort();
+    });
+    const answer = await dispatch(toRaw(request), left.signal);
+    if (typeof answer.body !== 'string' && !left.signal.aborted) streams.add(left);
+    return send(reply, answer);
+  };
 }
 
 function toRaw(request: FastifyRequest): RawRequest {
@@ -66,20 +100,12 @@ function toRaw(request: FastifyRequest): RawRequest {
 
 const noBody = Buffer.alloc(0);
 
-function refuse(
-  request: FastifyRequest,
-  code:
-    | 'UnsupportedHTTPMethod'
-    | 'InvalidAction.NotFound'
-    | 'UnsupportedParameter'
-    | 'InternalError',
-  detail?: string,
-): Answer {
+function refuse(request: FastifyRequest, code: ErrorCode, detail?: string): Answer {
   const context = {
     format: 'JSON',
-    requestId: crypto.randomUUID().toUpperCase(),
-    host: /^[\w.:[\]-]{1,255}$/.test(request.headers.host ?? '') ? request.host : 'localhost',
-    scheme: 'http',
+    requestId: randomUUID().toUpperCase(),
+    host: hostOf(request.headers),
+    scheme: 'encrypted' in request.socket ? 'https' : 'http',
   } as const;
   return failure(context, new ApiError(code, detail === undefined ? {} : { detail }));
 }
@@ -89,4 +115,26 @@ function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyRe
     .code(status)
     .headers(headers)
     .send(typeof body === 'string' ? body : Readable.from(body, { objectMode: false }));
+}
+
+/** Answers bytes that are no HTTP request, or one too large or too slow, and hangs up. */
+function refuseBytes(error: { readonly code?: string; readonly message: string }, socket: Socket) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const context = {
+    format: 'JSON',
+    requestId: randomUUID().toUpperCase(),
+    host: 'localhost',
+    scheme: 'encrypted' in socket ? 'https' : 'http',
+  } as const;
+  const answer = failure(context, new ApiError('UnsupportedParameter', { detail: error.message }));
+  const body = String(answer.body);
+  const head = Object.entries({
+    ...answer.headers,
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${answer.status} Bad Request\r\n${head.join('')}\r\n${body}`);
 }

@@ -4,19 +4,6 @@ import { ApiError } from './errors.ts';
 
 export type Format = 'JSON' | 'XML';
 
-/** A request as it came in, with its parameters in one place. */
-export interface RpcRequest {
-  readonly method: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-  /** Decoded query parameters. */
-  readonly query: readonly (readonly [string, string])[];
-  /** Query and form together; on the same name the form wins, as SDKs merge before signing. */
-  readonly parameters: ReadonlyMap<string, string>;
-  readonly sourceIp: string;
-  readonly secure: boolean;
-}
-
 /** Bytes of a request as the HTTP server hands them over. */
 export interface RawRequest {
   readonly method: string;
@@ -28,27 +15,42 @@ export interface RawRequest {
   readonly secure: boolean;
 }
 
+/** A request as it came in, with its parameters in one place. */
+export interface RpcRequest extends RawRequest {
+  /** Decoded query parameters. */
+  readonly query: readonly (readonly [string, string])[];
+  /** Query and form together; on the same name the form wins, as SDKs merge before signing. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
 const form = 'application/x-www-form-urlencoded';
 
 /**
- * Reads query and form.
- * @throws ApiError UnsupportedParameter when there are more parameters than the bounds allow
+ * Reads query and form. Of a name that comes twice in one of them the last counts.
+ * @throws ApiError UnsupportedParameter when the bounds do not hold
  */
 export function readRequest(raw: RawRequest): RpcRequest {
   const mark = raw.url.indexOf('?');
-  const query = mark < 0 ? [] : decode(raw.url.slice(mark + 1));
-  const isForm = (raw.headers['content-type'] ?? '').toLowerCase().startsWith(form);
-  const fields = isForm && raw.body.length > 0 ? decode(raw.body.toString('utf8')) : [];
-  if (query.length + fields.length > limits.parameters) {
-    throw new ApiError('UnsupportedParameter', {
-      detail: `more than ${limits.parameters} parameters`,
-    });
-  }
+  const query = mark < 0 ? [] : decode(raw.url.slice(mark + 1), limits.queryBytes);
+  const isForm = raw.headers['content-type']?.toLowerCase().startsWith(form) ?? false;
+  const fields = isForm ? decode(raw.body.toString('utf8'), limits.bodyBytes) : [];
+  if (query.length + fields.length > limits.parameters) tooMany();
   return { ...raw, query, parameters: new Map([...query, ...fields]) };
 }
 
-function decode(text: string): [string, string][] {
+function decode(text: string, bytes: number): [string, string][] {
+  if (text === '') return [];
+  if (text.length > bytes) {
+    throw new ApiError('UnsupportedParameter', { detail: `more than ${bytes} bytes` });
+  }
+  if (text.split('&', limits.parameters + 1).length > limits.parameters) tooMany();
   return [...new URLSearchParams(text)];
+}
+
+function tooMany(): never {
+  throw new ApiError('UnsupportedParameter', {
+    detail: `more than ${limits.parameters} parameters`,
+  });
 }
 
 /**

@@ -40,18 +40,19 @@ export class Throttle {
     all.tokens -= 1;
   }
 
-  /** The bucket as it stands now; it holds one second's worth and fills evenly. */
+  /** The bucket as it stands now; it holds one second's worth (at least 1) and fills evenly. */
   #bucket(key: string, perSecond: number): Bucket {
     const now = this.#now();
+    const most = Math.max(1, perSecond);
     const found = this.#buckets.get(key);
     if (found === undefined) {
       if (this.#buckets.size >= limits.throttleBuckets) this.#buckets.clear();
-      const fresh = { tokens: perSecond, filled: now };
+      const fresh = { tokens: most, filled: now };
       this.#buckets.set(key, fresh);
       return fresh;
     }
     const gained = (Math.max(0, now - found.filled) / 1000) * perSecond;
-    found.tokens = Math.min(perSecond, found.tokens + gained);
+    found.tokens = Math.min(most, found.tokens + gained);
     found.filled = now;
     return found;
   }
