@@ -26,8 +26,8 @@ export const limits = {
   commitRetries: 16,
   /** Calls folded into one commit of one load balancer. */
   foldedCalls: 64,
-  /** Expired tokens deleted along with one creation. */
-  tokenSweep: 20,
+  /** Expired records deleted along with one commit that writes a new one. */
+  sweep: 20,
   /** Documented: a ClientToken counts for 10 minutes. */
   clientToken: 10 * 60_000,
   /** A forwarder that has not renewed within this is no longer live. */
@@ -87,8 +87,28 @@ export const limits = {
   reportedAhead: 500,
   /** Drains and health entries in one report; some 200 bytes each, within a body. */
   reportedStatus: 2_000,
+  /** HAProxy answers its socket in half a millisecond; past this it is taken for hung. */
+  engineCommand: 2_000,
+  /** Bytes of commands in one line to HAProxy, whose line buffer has 16 KB. */
+  engineLine: 8_000,
+  /** 5,000 listeners load in half a second; past this a load has failed. */
+  engineLoad: 15_000,
+  /** From SIGTERM to SIGKILL. */
+  engineStop: 5_000,
+  /** Between two looks whether HAProxy lives: well under the second it may be away. */
+  engineWatch: 100,
+  /** Applies that come together share a reload. */
+  reloadGather: 5,
+  /** Loads of one reload: each leaves out one listener that cannot bind. */
+  reloadTries: 20,
+  /** An old worker's sessions are cut after this; a day of sessions outlives any reload. */
+  hardStopSeconds: 86_400,
+  /** Between two looks at sessions of removed servers. */
+  drainWatch: 500,
   /** Verbs at work on one engine: enough for one reload to carry a whole site. */
   engineVerbs: 1_000,
+  /** Each load balancer is applied and read back again within this, changed or not. */
+  engineRefresh: 5 * 60_000,
   /** Between two tries of a load balancer that the engine refused. */
   applyRetry: { minMs: 250, maxMs: 30_000 },
   /** A journal that has grown by this since its last snapshot is written anew. */
@@ -131,6 +151,12 @@ export const limits = {
   rememberedIds: 100_000,
   /** Records read from the store in one step of a listing; keeps each step under a millisecond. */
   rangePage: 500,
+  /** Why a load balancer is gone is kept for forwarders that are away: 30 days. */
+  tombstone: 30 * 86_400_000,
+  /** Addresses of a pool read to find the lowest free one; past that a free one is guessed. */
+  addressesRead: 500,
+  /** Guesses before the whole pool is read: enough for a pool that is nine tenths full. */
+  addressGuesses: 20,
   listenersPerLoadBalancer: 50,
   backendsPerLoadBalancer: 200,
   drainingPerLoadBalancer: 1_000,

@@ -1,4 +1,10 @@
-import type { ReportDrain, ReportFailure, SiteReport, WatchMessage } from './protocol.ts';
+import type {
+  ReportDrain,
+  ReportFailure,
+  ReportHealth,
+  SiteReport,
+  WatchMessage,
+} from './protocol.ts';
 
 /** What one forwarder of a site has said last; gone when its lease lapses. */
 export interface ForwarderState {
@@ -7,7 +13,10 @@ export interface ForwarderState {
   readonly revision: number;
   readonly failures: readonly ReportFailure[];
   readonly drains: readonly ReportDrain[];
+  readonly health: readonly ReportHealth[];
   readonly engine: string;
+  /** What an operator should know about this forwarder and site. */
+  readonly notices: readonly string[];
 }
 
 /** How far a revision has come: `applied` of `live` forwarders, and who is missing. */

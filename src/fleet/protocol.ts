@@ -66,12 +66,25 @@ export interface SiteReport {
   readonly applied?: {
     /** Read back from the engine at this revision of the site. */
     readonly revision: number;
-    /** Load balancers that are not as wanted, and why. */
+    /** Load balancers that are not as wanted, and why; the id `*` stands for all of the site. */
     readonly failures: readonly ReportFailure[];
+    /**
+     * Load balancers read back at a later revision, while another one of the site is still being
+     * applied: a slow neighbour delays nobody's confirmation.
+     */
+    readonly ahead?: Readonly<Record<string, number>>;
   };
   readonly status?: {
     readonly drains: readonly ReportDrain[];
     readonly health: readonly ReportHealth[];
     readonly engine: string;
+    /** What an operator should know about this forwarder and site; empty when all is well. */
+    readonly notices?: readonly string[];
   };
 }
+
+/** The id that stands for every load balancer of a site in a failure. */
+export const everyLoadBalancer = '*';
+
+/** The site of a forwarder that serves every site without a forwarder of its own. */
+export const unclaimedSites = '*';

@@ -1,0 +1,199 @@
+import { limits } from '../limits.ts';
+import { keys } from '../store/keys.ts';
+import type { Change, Range } from '../store/store.ts';
+import { type Follower, follow, type Surroundings } from './follow.ts';
+import { formatHash, hashOf } from './hash.ts';
+import { formatLine, type Gate, type SnapshotSource, type Subscriber } from './subscriber.ts';
+
+interface Held {
+  /** JSON.stringify of the load balancer: what is sent and what is hashed. */
+  readonly text: string;
+  readonly hash: bigint;
+}
+
+/**
+ * One site as the store has it, for all watchers of this process: one watch of the store, each
+ * change written out once. A change costs the same however many load balancers the site has.
+ */
+export class SiteFeed implements SnapshotSource, Follower {
+  readonly site: string;
+  readonly #surroundings: Surroundings;
+  readonly #gate: Gate;
+  readonly #abort = new AbortController();
+  readonly #subscribers = new Set<Subscriber>();
+  #loaded = false;
+  #revision = 0;
+  #hash = 0n;
+  #loadBalancers = new Map<string, Held>();
+  /** Id -> revision of its deletion, for those that were deleted on purpose. */
+  #deleted = new Map<string, number>();
+  #snapshotLine: string | undefined;
+  #heartbeats = 0;
+  #cancelHeartbeat: () => void;
+  #cancelIdle: () => void = () => {};
+
+  constructor(site: string, surroundings: Surroundings, gate: Gate) {
+    this.site = site;
+    this.#surroundings = surroundings;
+    this.#gate = gate;
+    void follow(keys.loadBalancers(site), this, surroundings, this.#abort.signal);
+    this.#cancelHeartbeat = this.#scheduleHeartbeat();
+  }
+
+  subscribe(subscriber: Subscriber): void {
+    this.#cancelIdle();
+    this.#subscribers.add(subscriber);
+    if (this.#loaded) subscriber.join(this);
+  }
+
+  /** @param onIdle called when nobody has come back for a while */
+  unsubscribe(subscriber: Subscriber, onIdle: () => void): void {
+    if (!this.#subscribers.delete(subscriber)) return;
+    subscriber.leave(this);
+    if (this.#subscribers.size > 0) return;
+    this.#cancelIdle = this.#surroundings.timers.after(limits.idleFeed, onIdle);
+  }
+
+  /** Sends everybody the whole site. */
+  refresh(): void {
+    if (!this.#loaded) return;
+    for (const subscriber of this.#subscribers) subscriber.join(this);
+  }
+
+  close(): void {
+    this.#cancelHeartbeat();
+    this.#cancelIdle();
+    this.#abort.abort();
+  }
+
+  snapshot(): string {
+    this.#snapshotLine ??= this.#formatSnapshot();
+    return this.#snapshotLine;
+  }
+
+  async load({ entries, revision }: Range): Promise<void> {
+    const { store } = this.#surroundings;
+    const tombstones = await store.range(keys.tombstones(this.site));
+    const previous = this.#loadBalancers;
+    this.#loadBalancers = new Map();
+    this.#hash = 0n;
+    for (const { key, value } of entries) {
+      const id = this.#id(key);
+      const held = this.#read(key, value) ?? previous.get(id);
+      if (held !== undefined) this.#put(id, held);
+    }
+    this.#deleted = new Map();
+    for (const entry of tombstones.entries) {
+      this.#deleted.set(entry.key.slice(keys.tombstones(this.site).length), entry.revision);
+    }
+    this.#revision = revision;
+    this.#snapshotLine = undefined;
+    this.#loaded = true;
+    this.refresh();
+  }
+
+  async change(revision: number, changes: readonly Change[]): Promise<void> {
+    const unexplained = await this.#unexplained(changes);
+    const puts: string[] = [];
+    const deletes: string[] = [];
+    for (const { key, value } of changes) {
+      const id = this.#id(key);
+      if (value === null) {
+        this.#drop(id);
+        if (unexplained.has(id)) continue;
+        this.#deleted.set(id, revision);
+        deletes.push(id);
+        continue;
+      }
+      const held = this.#read(key, value);
+      if (held === undefined) continue;
+      this.#drop(id);
+      this.#put(id, held);
+      puts.push(held.text);
+    }
+    const base = this.#revision;
+    this.#revision = revision;
+    this.#snapshotLine = undefined;
+    if (this.#gate.frozen) return;
+    if (unexplained.size > 0) return this.refresh();
+    const site = JSON.stringify(this.site);
+    const line =
+      `{"type":"change","site":${site},"base":${base},"revision":${revision},` +
+      `"puts":[${puts.join()}],"deletes":${JSON.stringify(deletes)}}\n`;
+    for (const subscriber of this.#subscribers) subscriber.push(this.site, line);
+  }
+
+  /** Ids that vanish without the record that a deletion leaves: no forwarder may drop them. */
+  async #unexplained(changes: readonly Change[]): Promise<ReadonlySet<string>> {
+    const { store, log } = this.#surroundings;
+    const unexplained = new Set<string>();
+    for (const { key, value } of changes) {
+      if (value !== null) continue;
+      const id = this.#id(key);
+      if ((await store.get(keys.tombstone(this.site, id))) !== undefined) continue;
+      log.error({ site: this.site, loadBalancerId: id }, 'a load balancer vanished unexplained');
+      unexplained.add(id);
+    }
+    return unexplained;
+  }
+
+  #id(key: string): string {
+    return key.slice(keys.loadBalancers(this.site).length);
+  }
+
+  /** The value in its canonical text; undefined, and said so, when it is not JSON. */
+  #read(key: string, value: string): Held | undefined {
+    try {
+      const text = JSON.stringify(JSON.parse(value));
+      return { text, hash: hashOf(text) };
+    } catch (error) {
+      this.#surroundings.log.error({ err: error, key }, 'unreadable, the last good value stays');
+      return undefined;
+    }
+  }
+
+  #put(id: string, held: Held): void {
+    this.#loadBalancers.set(id, held);
+    this.#hash ^= held.hash;
+  }
+
+  #drop(id: string): void {
+    this.#hash ^= this.#loadBalancers.get(id)?.hash ?? 0n;
+    this.#loadBalancers.delete(id);
+  }
+
+  #formatSnapshot(): string {
+    const loadBalancers = Array.from(this.#loadBalancers.values(), ({ text }) => text);
+    const deleted = [...this.#deleted]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, limits.tombstonesTold)
+      .map(([id]) => id);
+    return (
+      `{"type":"snapshot","site":${JSON.stringify(this.site)},"revision":${this.#revision},` +
+      `"hash":"${formatHash(this.#hash)}","loadBalancers":[${loadBalancers.join()}],` +
+      `"deleted":${JSON.stringify(deleted)}}\n`
+    );
+  }
+
+  #scheduleHeartbeat(): () => void {
+    return this.#surroundings.timers.after(limits.heartbeat, () => {
+      this.#cancelHeartbeat = this.#scheduleHeartbeat();
+      if (this.#loaded) this.#beat();
+    });
+  }
+
+  #beat(): void {
+    this.#heartbeats += 1;
+    if (this.#heartbeats % Math.round(limits.fullSnapshot / limits.heartbeat) === 0) {
+      this.refresh();
+    }
+    const line = formatLine({
+      type: 'heartbeat',
+      site: this.site,
+      revision: this.#revision,
+      hash: formatHash(this.#hash),
+      frozen: this.#gate.frozen,
+    });
+    for (const subscriber of this.#subscribers) subscriber.push(this.site, line);
+  }
+}

@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import { limits } from '../limits.ts';
+import { keys } from '../store/keys.ts';
+import type { Change, Range } from '../store/store.ts';
+import { type Follower, follow, type Surroundings } from './follow.ts';
+import type { SiteReport } from './protocol.ts';
+import { ReportLeases } from './report-leases.ts';
+
+export type Applied = NonNullable<SiteReport['applied']>;
+export type Status = NonNullable<SiteReport['status']>;
+
+/** What one forwarder has said of one site. Without `applied` it is not live. */
+export interface Heard {
+  readonly applied?: Applied;
+  readonly status?: Status;
+}
+
+/** As it stands in the store; `by` is the control plane that took the report. */
+interface Stored<T> {
+  readonly v: 1;
+  readonly by: string;
+  readonly value: T;
+}
+
+type Part = 'applied' | 'status';
+
+/**
+ * What all forwarders have said, from whichever control plane they said it to. A report lives as
+ * long as the forwarder goes on reporting: only a report proves that the whole way from its
+ * engine to here works, an open stream does not.
+ */
+export class Reports implements Follower {
+  readonly #surroundings: Surroundings;
+  readonly #leases: ReportLeases;
+  /** Which reports went through this process. */
+  readonly #self = randomBytes(8).toString('hex');
+  /** Site -> forwarder -> what it said. */
+  #heard = new Map<string, Map<string, Heard>>();
+  readonly #onApplied: (site: string, forwarder: string) => void;
+  #resolveLoaded: () => void = () => {};
+
+  /** @param onApplied called when a forwarder's `applied` has come, changed or gone */
+  constructor(surroundings: Surroundings, onApplied: (site: string, forwarder: string) => void) {
+    this.#surroundings = surroundings;
+    this.#leases = new ReportLeases(surroundings);
+    this.#onApplied = onApplied;
+  }
+
+  /** Follows the store until `signal` aborts; resolves once the reports were read. */
+  start(signal: AbortSignal): Promise<void> {
+    const loaded = new Promise<void>((resolve) => (this.#resolveLoaded = resolve));
+    void follow(keys.allReports, this, this.#surroundings, signal);
+    return loaded;
+  }
+
+  of(site: string): ReadonlyMap<string, Heard> {
+    return this.#heard.get(site) ?? new Map();
+  }
+
+  /** Sites that somebody has reported of. */
+  sites(): Iterable<string> {
+    return this.#heard.keys();
+  }
+
+  /**
+   * Takes a report. It counts here at once and for the other control planes when the store has
+   * it, which is when this resolves. A revision lower than one known from this forwarder is late
+   * news: it renews the forwarder's life and says nothing.
+   * @throws StoreUnavailable: the forwarder reports again
+   */
+  async take(site: string, forwarder: string, report: SiteReport): Promise<void> {
+    const known = this.of(site).get(forwarder);
+    const applied = newer(known?.applied, report.applied);
+    if (applied !== undefined) this.#hear(site, forwarder, 'applied', applied);
+    if (report.status !== undefined) this.#hear(site, forwarder, 'status', report.status);
+    const heard = this.of(site).get(forwarder);
+    if (heard?.applied === undefined) return;
+    const values = new Map([
+      [keys.applied(site, forwarder), this.#format(heard.applied)],
+      ...(heard.status === undefined
+        ? []
+        : [[keys.status(site, forwarder), this.#format(heard.status)] as const]),
+    ]);
+    try {
+      await this.#leases.put(`${site}/${forwarder}`, values);
+    } catch (error) {
+      this.#forgetUnlessHeard(site, forwarder, heard);
+      throw error;
+    }
+  }
+
+  load({ entries }: Range): void {
+    const before = this.#heard;
+    this.#heard = new Map();
+    for (const { key, value } of entries) this.#read(key, value);
+    for (const [site, forwarders] of before) {
+      for (const name of forwarders.keys()) {
+        if (!this.of(site).has(name)) this.#onApplied(site, name);
+      }
+    }
+    this.#resolveLoaded();
+  }
+
+  change(_revision: number, changes: readonly Change[]): void {
+    for (const { key, value } of changes) this.#read(key, value);
+  }
+
+  /** One key of the store, read or changed. */
+  #read(key: string, value: string | null): void {
+    const path = parseKey(key);
+    if (path === undefined) return;
+    const { site, forwarder, part } = path;
+    const stored = value === null ? undefined : (JSON.parse(value) as Stored<Applied & Status>);
+    const own = stored?.by === this.#self;
+    if (part === 'applied') {
+      // Written elsewhere, or lapsed: the next report through here must write it again.
+      if (!own) this.#leases.forget(`${site}/${forwarder}`);
+      const known = this.of(site).get(forwarder)?.applied;
+      if (newer(known, stored?.value) !== stored?.value) return;
+      // An echo of what this process wrote may be older than what it has heard since.
+      if (own && known?.revision === stored.value.revision) return;
+    }
+    this.#hear(site, forwarder, part, stored?.value);
+  }
+
+  #hear(site: string, forwarder: string, part: Part, value: Applied | Status | undefined): void {
+    const forwarders = this.#heard.get(site) ?? new Map<string, Heard>();
+    const { [part]: _, ...rest } = forwarders.get(forwarder) ?? ({} as Heard);
+    const heard: Heard = value === undefined ? rest : { ...rest, [part]: value };
+    if (heard.applied === undefined && heard.status === undefined) forwarders.delete(forwarder);
+    else forwarders.set(forwarder, heard);
+    if (forwarders.size > 0) this.#heard.set(site, forwarders);
+    else this.#heard.delete(site);
+    if (part === 'applied') this.#onApplied(site, forwarder);
+  }
+
+  /** A report that the store did not take lives as long as its lease would have. */
+  #forgetUnlessHeard(site: string, forwarder: string, heard: Heard): void {
+    this.#surroundings.timers.after(limits.forwarderLeaseSeconds * 1000, () => {
+      if (this.of(site).get(forwarder) === heard) this.#hear(site, forwarder, 'applied', undefined);
+    });
+  }
+
+  #format(value: Applied | Status): string {
+    return JSON.stringify({ v: 1, by: this.#self, value } satisfies Stored<Applied | Status>);
+  }
+}
+
+/** `next` unless `known` is of a higher revision. */
+function newer(known: Applied | undefined, next: Applied | undefined): Applied | undefined {
+  return known !== undefined && next !== undefined && next.revision < known.revision
+    ? undefined
+    : next;
+}
+
+/** Site, forwarder and part of `report/<site>/<forwarder>/<part>`. */
+function parseKey(key: string) {
+  const [, site, forwarder, part, ...rest] = key.split('/');
+  if (site === undefined || forwarder === undefined || rest.length > 0) return undefined;
+  if (part !== 'applied' && part !== 'status') return undefined;
+  return { site, forwarder, part: part as Part };
+}

@@ -1,0 +1,105 @@
+import { limits } from '../limits.ts';
+import type { WatchMessage } from './protocol.ts';
+
+/** Where a subscriber gets the whole of a site, as fresh as the moment it is asked. */
+export interface SnapshotSource {
+  readonly site: string;
+  snapshot(): string;
+}
+
+/** While frozen, nothing but heartbeats goes out. */
+export interface Gate {
+  readonly frozen: boolean;
+}
+
+/**
+ * One watcher's way out: lines wait here until it takes them. A watcher that falls too far behind
+ * loses the lines and gets a fresh snapshot of each site instead, so that it costs no memory and
+ * still ends where the site is.
+ */
+export class Subscriber {
+  readonly #gate: Gate;
+  readonly #releases = new Set<string>();
+  readonly #snapshots = new Set<SnapshotSource>();
+  readonly #sources = new Set<SnapshotSource>();
+  #lines: { readonly site: string; readonly line: string }[] = [];
+  #wake: () => void = () => {};
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+  }
+
+  /** Begins with a snapshot of the source's site. */
+  join(source: SnapshotSource): void {
+    this.#sources.add(source);
+    this.#releases.delete(source.site);
+    this.refresh(source);
+  }
+
+  leave(source: SnapshotSource): void {
+    this.#sources.delete(source);
+    this.#snapshots.delete(source);
+    this.#dropLines(source.site);
+  }
+
+  /** Says that this watcher does not serve the site. */
+  release(site: string): void {
+    this.#releases.add(site);
+    this.#wake();
+  }
+
+  push(site: string, line: string): void {
+    if (this.#lines.length >= limits.feedQueue) {
+      this.#lines = [];
+      for (const source of this.#sources) this.#snapshots.add(source);
+    } else {
+      this.#lines.push({ site, line });
+    }
+    this.#wake();
+  }
+
+  /** A snapshot takes the place of the lines that wait: it holds all they would have said. */
+  refresh(source: SnapshotSource): void {
+    this.#dropLines(source.site);
+    this.#snapshots.add(source);
+    this.#wake();
+  }
+
+  /** The lines in order, until `signal` aborts. */
+  async *lines(signal: AbortSignal): AsyncIterable<string> {
+    const stop = () => this.#wake();
+    signal.addEventListener('abort', stop);
+    try {
+      while (!signal.aborted) {
+        const line = this.#take();
+        if (line !== undefined) yield line;
+        else await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #take(): string | undefined {
+    if (!this.#gate.frozen) {
+      for (const site of this.#releases) {
+        this.#releases.delete(site);
+        return formatLine({ type: 'release', site });
+      }
+      for (const source of this.#snapshots) {
+        this.#snapshots.delete(source);
+        this.#dropLines(source.site);
+        return source.snapshot();
+      }
+    }
+    return this.#lines.shift()?.line;
+  }
+
+  #dropLines(site: string): void {
+    this.#lines = this.#lines.filter((each) => each.site !== site);
+  }
+}
+
+export function formatLine(message: WatchMessage): string {
+  return `${JSON.stringify(message)}\n`;
+}

@@ -1,0 +1,120 @@
+import type { BackendServer, LoadBalancer } from '../elb/types.ts';
+import type { DrainProgress, Engine, Failure, ServerHealth } from './engine.ts';
+
+export interface MemoryEngineOptions {
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** What a test does to the engine; each is asked at every verb. */
+export interface Faults {
+  /** Holds a verb until it resolves. */
+  slow?: (loadBalancerId: string) => Promise<void> | undefined;
+  /** Why the engine refuses a load balancer, or undefined. */
+  refuse?: (loadBalancerId: string) => string | undefined;
+  /** True: the verb answers well and does nothing. */
+  lie?: (loadBalancerId: string) => boolean;
+}
+
+/** An engine without traffic: carries load balancers in memory, by the rules of the real ones. */
+export class MemoryEngine implements Engine {
+  readonly faults: Faults = {};
+  /** Verbs as they began: `apply lb-1`, `remove lb-1`, `prune`. */
+  readonly verbs: string[] = [];
+  /** Sessions that removed servers still have, by server id. */
+  readonly sessions = new Map<string, number>();
+  readonly #now: () => number;
+  readonly #carried = new Map<string, LoadBalancer>();
+  readonly #busy = new Set<string>();
+  readonly #listeners: ((reason: string) => void)[] = [];
+  #closed: { readonly stopTraffic: boolean } | undefined;
+
+  constructor({ now }: MemoryEngineOptions) {
+    this.#now = now;
+  }
+
+  /** What it carries now, read back. */
+  get carried(): ReadonlyMap<string, LoadBalancer> {
+    return this.#carried;
+  }
+
+  get closed(): { readonly stopTraffic: boolean } | undefined {
+    return this.#closed;
+  }
+
+  async apply(wanted: LoadBalancer): Promise<readonly Failure[]> {
+    const { id } = wanted;
+    return this.#exclusively('apply', id, () => this.#carried.set(id, structuredClone(wanted)));
+  }
+
+  async remove(loadBalancerId: string): Promise<void> {
+    const [failure] = await this.#exclusively('remove', loadBalancerId, () =>
+      this.#carried.delete(loadBalancerId),
+    );
+    if (failure !== undefined) throw new Error(failure.reason);
+  }
+
+  async prune(wanted: ReadonlySet<string>): Promise<void> {
+    this.verbs.push('prune');
+    if (this.#busy.size > 0) throw new Error('pruned while verbs are at work');
+    for (const id of this.#carried.keys()) if (!wanted.has(id)) this.#carried.delete(id);
+  }
+
+  async drains(): Promise<readonly DrainProgress[]> {
+    return [...this.#carried.values()].flatMap(({ id, draining }) =>
+      draining
+        .filter(({ deadline }) => deadline > this.#now())
+        .map(({ deadline, ...server }) => ({
+          loadBalancerId: id,
+          server: server satisfies BackendServer,
+          deadline,
+          sessions: this.sessions.get(server.serverId) ?? 0,
+        })),
+    );
+  }
+
+  async health(): Promise<readonly ServerHealth[]> {
+    return [...this.#carried.values()].flatMap(({ id, listeners, backends }) =>
+      listeners.flatMap(({ protocol, port }) =>
+        backends.map(({ serverId }) => ({
+          loadBalancerId: id,
+          listener: `${protocol}:${port}`,
+          serverId,
+          healthy: true,
+        })),
+      ),
+    );
+  }
+
+  onLost(listener: (reason: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Forgets everything, as an engine that was restarted by somebody else. */
+  lose(reason: string): void {
+    this.#carried.clear();
+    for (const listener of this.#listeners) listener(reason);
+  }
+
+  async close(options: { readonly stopTraffic: boolean }): Promise<void> {
+    this.#closed = options;
+    if (options.stopTraffic) this.#carried.clear();
+  }
+
+  /** Verbs for one load balancer must not overlap; the promise that holds is not the engine's. */
+  async #exclusively(verb: string, id: string, act: () => void): Promise<readonly Failure[]> {
+    if (this.#busy.has(id)) throw new Error(`two verbs at once for ${id}`);
+    if (this.#closed !== undefined) throw new Error('the engine is closed');
+    this.verbs.push(`${verb} ${id}`);
+    this.#busy.add(id);
+    try {
+      await this.faults.slow?.(id);
+      const reason = this.faults.refuse?.(id);
+      if (reason !== undefined) return [{ loadBalancerId: id, reason }];
+      if (!this.faults.lie?.(id)) act();
+      return [];
+    } finally {
+      this.#busy.delete(id);
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import type { Timers } from '../clock.ts';
+import { everyLoadBalancer, type SiteReport, type WatchMessage } from '../fleet/protocol.ts';
+import { limits } from '../limits.ts';
+import { type Log, reasonOf } from '../log.ts';
+import type { Disk } from './disk.ts';
+import type { Failure } from './engine.ts';
+import { Journal } from './journal.ts';
+import { Lane } from './lane.ts';
+import type { Reconciler } from './reconcile.ts';
+import { SiteState } from './site-state.ts';
+import type { Transport } from './transport.ts';
+
+export type SiteMessage = Exclude<WatchMessage, { type: 'release' }>;
+type Status = Omit<NonNullable<SiteReport['status']>, 'notices'>;
+
+export interface ReplicaOptions {
+  readonly transport: Transport;
+  readonly reconciler: Reconciler;
+  readonly disk: Disk;
+  readonly timers: Timers;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/**
+ * One site on this forwarder: told by the control plane, kept in the journal, handed to the
+ * engine, reported back; always in that order.
+ */
+export class Replica {
+  readonly site: string;
+  readonly #options: ReplicaOptions;
+  readonly #journal: Journal;
+  readonly #appliedLane: Lane;
+  readonly #statusLane: Lane;
+  #state: SiteState;
+  /** Why what the control plane says is not believed. */
+  #refused: string | undefined;
+  #journalTrouble: string | undefined;
+  #status: NonNullable<SiteReport['status']> | undefined;
+  #statusText = '';
+  #statusAt = Number.NEGATIVE_INFINITY;
+  #cancelRenewal: () => void;
+
+  constructor(site: string, options: ReplicaOptions) {
+    this.site = site;
+    this.#options = options;
+    this.#journal = new Journal(site, options.disk);
+    this.#state = new SiteState(site);
+    const { transport } = options;
+    const lane = (build: () => SiteReport) =>
+      new Lane({ ...options, send: () => transport.report(site, build()) });
+    this.#appliedLane = lane(() => ({ applied: this.applied() }));
+    this.#statusLane = lane(() => (this.#status === undefined ? {} : { status: this.#status }));
+    this.#cancelRenewal = this.#renew();
+  }
+
+  get revision(): number | undefined {
+    return this.#state.revision;
+  }
+
+  /** What the control plane is told of this site. */
+  applied(): NonNullable<SiteReport['applied']> {
+    const failures: Failure[] = [];
+    if (this.#refused !== undefined) {
+      failures.push({ loadBalancerId: everyLoadBalancer, reason: this.#refused });
+    }
+    for (const [loadBalancerId, reason] of this.#state.heldBack) {
+      failures.push({ loadBalancerId, reason });
+    }
+    return this.#options.reconciler.progress(this.site).report(failures);
+  }
+
+  /**
+   * Starts from the journal. An unreadable one is no state at all: the engine is not touched until
+   * the control plane has said what the site is.
+   */
+  async boot(): Promise<'absent' | 'read' | 'unreadable'> {
+    const content = await this.#journal.load();
+    if (content.kind === 'unreadable') {
+      this.#journalTrouble = content.reason;
+      this.#options.log.error({ site: this.site }, content.reason);
+    }
+    if (content.kind !== 'read') return content.kind;
+    this.#state = content.state;
+    const wants = new Map(Array.from(this.#state.wanted(), (each) => [each.id, each]));
+    const revision = this.#state.revision ?? 0;
+    this.#options.reconciler.follow(this.site, { wants, since: 1, revision });
+    return content.kind;
+  }
+
+  /**
+   * Takes a message.
+   * @returns true when it showed that both ends hold the same
+   * @throws when only a fresh snapshot helps
+   */
+  async take(message: SiteMessage, line: string): Promise<boolean> {
+    const step = this.#state.take(message);
+    switch (step.kind) {
+      case 'lost':
+        throw new Error(`${this.site}: ${step.reason}`);
+      case 'refused':
+        this.#refuse(step.reason);
+        return false;
+      case 'current':
+        if (step.inStep) this.#refuse(undefined);
+        return step.inStep;
+      case 'apply':
+        this.#refused = undefined;
+        await this.#keep(() => this.#journal.write(message, line, this.#state));
+        this.#options.reconciler.follow(this.site, step);
+        if (this.#journal.grown) await this.#keep(() => this.#journal.rewrite(this.#state));
+        return message.type === 'change';
+    }
+  }
+
+  /** Says again what the control plane may have lost. */
+  reconnected(): void {
+    this.#statusAt = Number.NEGATIVE_INFINITY;
+    if (this.revision !== undefined) this.#appliedLane.touch();
+  }
+
+  /** Something about `applied` is new. */
+  progressed(): void {
+    this.#appliedLane.touch();
+  }
+
+  /** What the engine says of the site; sent when it is new, and now and then anyway. */
+  setStatus(status: Status): void {
+    const now = this.#options.now();
+    const notices = this.#journalTrouble === undefined ? [] : [this.#journalTrouble];
+    const next = { ...status, notices };
+    const text = JSON.stringify(next);
+    const fresh = now - this.#statusAt < limits.statusRefresh;
+    if (this.revision === undefined || (fresh && text === this.#statusText)) return;
+    this.#status = next;
+    this.#statusText = text;
+    this.#statusAt = now;
+    this.#statusLane.touch();
+  }
+
+  /** Another forwarder serves the site now. */
+  async release(): Promise<void> {
+    this.close();
+    this.#options.reconciler.release(this.site);
+    await this.#keep(() => this.#journal.remove());
+  }
+
+  close(): void {
+    this.#cancelRenewal();
+    this.#appliedLane.close();
+    this.#statusLane.close();
+  }
+
+  #refuse(reason: string | undefined): void {
+    if (reason === this.#refused) return;
+    this.#refused = reason;
+    if (reason !== undefined) this.#options.log.error({ site: this.site }, reason);
+    this.#appliedLane.touch();
+  }
+
+  /**
+   * A disk that fails does not stop a change: a removal must take effect. The forwarder says that
+   * it would not survive a restart with it.
+   */
+  async #keep(writing: () => Promise<void>): Promise<void> {
+    try {
+      await writing();
+      this.#journalTrouble = undefined;
+    } catch (error) {
+      this.#journalTrouble = `the journal of ${this.site} cannot be written: ${reasonOf(error)}`;
+      this.#options.log.error({ err: error, site: this.site }, 'cannot write the journal');
+    }
+  }
+
+  /** A forwarder with nothing to say says so, several times within its lease. */
+  #renew(): () => void {
+    return this.#options.timers.after((limits.forwarderLeaseSeconds * 1000) / 3, () => {
+      this.#cancelRenewal = this.#renew();
+      if (this.revision !== undefined) this.#appliedLane.touch();
+    });
+  }
+}
