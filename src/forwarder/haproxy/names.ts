@@ -38,7 +38,8 @@ function checked(text: string, alphabet: RegExp, what: string): string {
 
 /** `address:port` as HAProxy binds and dials it. */
 export function endpoint(address: string, port: number): string {
-  return `${addressToken(address)}:${portToken(port)}`;
+  const family = address.includes(':') ? 'ipv6@' : '';
+  return `${family}${addressToken(address)}:${portToken(port)}`;
 }
 
 /** `lb-5…_tcp_80`: names the sections of one listener. */
