@@ -16,49 +16,67 @@ export interface NamedServer {
   readonly weight?: number;
 }
 
+/** When servers come, and how many a load balancer may have. */
+export interface Addition {
+  /** Unix milliseconds. */
+  readonly now: number;
+  readonly most: number;
+}
+
 /** When removed servers are cut, and who emptied the pool if this call does. */
 export interface Removal {
+  /** Unix milliseconds. */
   readonly now: number;
+  /** Absent: as the load balancer is set. */
   readonly drainSeconds?: number;
   readonly action: string;
   readonly requestId: string;
+  /** Drains kept at a time; past it those that end first are cut at once. */
+  readonly mostDraining: number;
 }
 
 /**
- * Attaches servers. Attached with the same values: nothing changes. Attached with another weight:
- * InvalidParameter.BackendServers. A server that is draining comes back and its drain ends.
+ * Attaches servers, all or none. Named twice: the first counts. Attached with the same values:
+ * nothing changes. A server that is draining comes back and its drain ends.
  * @param servers resolved by the caller: type, ip, port and weight are final
+ * @throws Refusal InvalidParameter.BackendServers for a server attached with another weight;
+ *   ens.interface.error when there would be too many
  */
 export function addBackendServers(
   current: LoadBalancer,
   servers: readonly BackendServer[],
-  now: number,
+  { now, most }: Addition,
 ): LoadBalancer {
-  const backends = [...current.backends];
-  const seen: BackendServer[] = [];
-  for (const server of servers) {
-    if (seen.some((other) => sameBackend(other, server))) continue;
-    seen.push(server);
-    const attached = current.backends.find((other) => sameBackend(other, server));
-    if (attached === undefined) backends.push(server);
-    else if (attached.weight !== server.weight) {
-      throw new Refusal(
-        'InvalidParameter.%s',
-        'BackendServers',
-        `${server.serverId} is attached with weight ${attached.weight}; ` +
-          'SetBackendServers changes weights.',
-      );
-    }
+  const first = servers.filter(
+    (server, index) => servers.findIndex((other) => sameBackend(other, server)) === index,
+  );
+  const added = first.filter((server) => !isAttached(current, server));
+  if (added.length === 0) return current;
+  const backends = [...current.backends, ...added];
+  if (backends.length > most) {
+    const detail = `A load balancer has at most ${most} servers.`;
+    throw new Refusal('ens.interface.error', undefined, detail);
   }
-  if (backends.length === current.backends.length) return current;
   const { emptiedBy: _, ...rest } = current;
   return {
     ...rest,
     backends,
     draining: current.draining.filter(
-      (drain) => drain.deadline > now && !seen.some((server) => sameBackend(server, drain)),
+      (drain) => drain.deadline > now && !added.some((server) => sameBackend(server, drain)),
     ),
   };
+}
+
+/** @throws Refusal InvalidParameter.BackendServers when it is attached with another weight */
+function isAttached({ backends }: LoadBalancer, server: BackendServer): boolean {
+  const attached = backends.find((other) => sameBackend(other, server));
+  if (attached === undefined || attached.weight === server.weight) return attached !== undefined;
+  throw new Refusal(
+    'InvalidParameter.%s',
+    'BackendServers',
+    `${server.serverId} is attached with weight ${attached.weight}; ` +
+      'SetBackendServers changes weights.',
+  );
 }
 
 /** True when `named` means `attached`: by id, and by whatever else it says. Weight never counts. */
@@ -80,52 +98,55 @@ export function removeBackendServers(
   servers: readonly NamedServer[],
   removal: Removal,
 ): { readonly next: LoadBalancer; readonly ignored: readonly string[] } {
-  const removed = current.backends.filter((attached) =>
-    servers.some((named) => names(named, attached)),
-  );
-  const ignored = servers
-    .filter((named) => !current.backends.some((attached) => names(named, attached)))
-    .map((named) => named.serverId);
-  if (removed.length === 0) return { next: current, ignored: [...new Set(ignored)] };
+  const isNamed = (attached: BackendServer) => servers.some((named) => names(named, attached));
+  const absent = servers.filter((named) => !current.backends.some((each) => names(named, each)));
+  const ignored = [...new Set(absent.map(({ serverId }) => serverId))];
+  const removed = current.backends.filter(isNamed);
+  if (removed.length === 0) return { next: current, ignored };
 
   const backends = current.backends.filter((attached) => !removed.includes(attached));
-  const deadline = removal.now + (removal.drainSeconds ?? current.drainSeconds) * 1000;
-  const draining: DrainingServer[] = [
-    ...current.draining.filter((drain) => drain.deadline > removal.now),
-    ...removed.map((server) => ({ ...server, deadline })),
-  ];
-  const emptied = { action: removal.action, requestId: removal.requestId };
+  const { action, requestId } = removal;
   const next: LoadBalancer = {
     ...current,
     backends,
-    draining,
-    ...(backends.length === 0 ? { emptiedBy: emptied } : {}),
+    draining: drainsAfter(current, removed, removal),
+    ...(backends.length === 0 ? { emptiedBy: { action, requestId } } : {}),
   };
-  return { next, ignored: [...new Set(ignored)] };
+  return { next, ignored };
+}
+
+function drainsAfter(
+  { draining, drainSeconds }: LoadBalancer,
+  removed: readonly BackendServer[],
+  removal: Removal,
+): readonly DrainingServer[] {
+  const deadline = removal.now + (removal.drainSeconds ?? drainSeconds) * 1000;
+  const drains = [
+    ...draining.filter((drain) => drain.deadline > removal.now),
+    ...removed.map((server) => ({ ...server, deadline })),
+  ];
+  if (drains.length <= removal.mostDraining) return drains;
+  return drains.toSorted((a, b) => a.deadline - b.deadline).slice(-removal.mostDraining);
 }
 
 /**
- * Sets weights. A server is named by id (and type, ip where said): all its entries change. A
- * server that is not attached: InvalidParameter.BackendServers, and nothing changes.
+ * Sets weights, all or none. A server is named by id (and type, ip, where said): all its entries
+ * change. Named twice: the first counts.
+ * @throws Refusal InvalidParameter.BackendServers for a server that is not attached
  */
 export function setBackendServers(
   current: LoadBalancer,
   servers: readonly (NamedServer & { readonly weight: number })[],
 ): LoadBalancer {
-  for (const named of servers) {
-    if (!current.backends.some((attached) => names(named, attached))) {
-      throw new Refusal(
-        'InvalidParameter.%s',
-        'BackendServers',
-        `${named.serverId} is not attached.`,
-      );
-    }
+  const stranger = servers.find((named) => !current.backends.some((each) => names(named, each)));
+  if (stranger !== undefined) {
+    const detail = `${stranger.serverId} is not attached.`;
+    throw new Refusal('InvalidParameter.%s', 'BackendServers', detail);
   }
-  const weightOf = (attached: BackendServer) =>
-    servers.find((named) => names(named, attached))?.weight ?? attached.weight;
-  const backends = current.backends.map((attached) =>
-    weightOf(attached) === attached.weight ? attached : { ...attached, weight: weightOf(attached) },
-  );
-  if (backends.every((server, index) => server === current.backends[index])) return current;
-  return { ...current, backends };
+  const backends = current.backends.map((attached) => {
+    const weight = servers.find((named) => names(named, attached))?.weight ?? attached.weight;
+    return weight === attached.weight ? attached : { ...attached, weight };
+  });
+  const same = backends.every((server, index) => server === current.backends[index]);
+  return same ? current : { ...current, backends };
 }

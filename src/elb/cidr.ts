@@ -57,8 +57,16 @@ export function formatAddress(bits: 32 | 128, value: bigint): string {
   const runs = [...groups.join(':').matchAll(/(?:^|:)(0(?::0)+)(?=:|$)/g)].map(([, run]) => run!);
   const longest = runs.sort((a, b) => b.length - a.length)[0];
   if (longest === undefined) return groups.join(':');
-  const text = groups.join(':').replace(new RegExp(`(^|:)${longest}(:|$)`), '::');
-  return text;
+  return groups.join(':').replace(new RegExp(`(^|:)${longest}(:|$)`), '::');
+}
+
+/**
+ * An address in its one canonical text, so that `2001:DB8:0::1` and `2001:db8::1` compare equal;
+ * undefined when the text is none.
+ */
+export function canonicalAddress(text: string): string | undefined {
+  const address = parseAddress(text);
+  return address && formatAddress(address.bits, address.value);
 }
 
 /** How many addresses a block has. */
@@ -76,18 +84,4 @@ export function contains(outer: Block, inner: Block): boolean {
 /** True when the blocks share an address. */
 export function overlaps(a: Block, b: Block): boolean {
   return contains(a, b) || contains(b, a);
-}
-
-/**
- * The addresses of a block that hosts may have, lowest first, at most `limit`: without the first
- * and the last where they mean the network and its broadcast.
- */
-export function* hostAddresses(block: Block, limit: number): Iterable<string> {
-  const plain = block.prefix >= block.bits - 1 || block.bits === 128;
-  const from = block.first + (plain ? 0n : 1n);
-  const to = block.first + sizeOf(block) - (plain ? 1n : 2n);
-  let count = 0;
-  for (let value = from; value <= to && count < limit; value += 1n, count += 1) {
-    yield formatAddress(block.bits, value);
-  }
 }

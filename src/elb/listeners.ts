@@ -44,7 +44,11 @@ export function createListener(
   );
   if (taken) throw new Refusal('ListenerAlreadyExists');
   if (current.listeners.length >= most) {
-    throw new Refusal('ens.interface.error', undefined, `A load balancer has ${most} listeners.`);
+    throw new Refusal(
+      'ens.interface.error',
+      undefined,
+      `A load balancer has at most ${most} listeners.`,
+    );
   }
   const target = listener.protocol === 'http' ? listener.forwardPort : undefined;
   if (target !== undefined && !current.listeners.some(({ port }) => port === target)) {

@@ -5,18 +5,18 @@ import {
   removeBackendServers,
   setBackendServers,
 } from '../../elb/backend-servers.ts';
+import { canonicalAddress } from '../../elb/cidr.ts';
 import { Refusal } from '../../elb/refusal.ts';
-import type { BackendServer, Instance, LoadBalancer } from '../../elb/types.ts';
+import type { BackendServer, Instance, LoadBalancer, ServerType } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
-import { loadBalancerId } from './fields.ts';
+import { id, loadBalancerId } from './fields.ts';
 
-const serverId = z
-  .string()
-  .regex(/^[A-Za-z0-9-]{1,64}$/)
-  .describe('The instance ID of the backend server; for type eni the ID of the interface.');
+const serverId = id.describe(
+  'The instance ID of the backend server; for type eni the ID of the interface.',
+);
 const type = z
   .enum(['ens', 'eni'])
   .optional()
@@ -31,7 +31,12 @@ const port = z
   .max(65_535)
   .optional()
   .describe("The backend port; 0 or absent: the listener's backend port.");
-const weight = z.int().min(0).max(100);
+const weight = z
+  .int()
+  .min(0)
+  .max(100)
+  .default(100)
+  .describe('0 to 100; 0 gets no new requests, those of persistent sessions included.');
 
 /** A list of 1 to 20 servers, one JSON text on the wire. */
 function servers<Shape extends z.ZodRawShape>(shape: Shape, verb: string) {
@@ -83,7 +88,7 @@ const errors = [
 
 interface WireServer {
   readonly ServerId: string;
-  readonly Type?: 'ens' | 'eni' | undefined;
+  readonly Type?: ServerType | undefined;
   readonly Ip?: string | undefined;
   readonly Port?: number | undefined;
 }
@@ -92,9 +97,15 @@ function named({ ServerId, Type, Ip, Port }: WireServer): NamedServer {
   return {
     serverId: ServerId,
     ...(Type === undefined ? {} : { type: Type }),
-    ...(Ip === undefined ? {} : { ip: Ip }),
+    ...(Ip === undefined ? {} : { ip: addressOf(Ip) }),
     ...(Port === undefined ? {} : { port: Port }),
   };
+}
+
+function addressOf(ip: string): string {
+  const address = canonicalAddress(ip);
+  if (address === undefined) throw new Refusal('InvalidParameter.%s', 'Ip');
+  return address;
 }
 
 /**
@@ -104,25 +115,22 @@ function named({ ServerId, Type, Ip, Port }: WireServer): NamedServer {
 async function resolve(
   call: Call,
   site: string,
-  {
-    ServerId,
-    Type = 'ens',
-    Ip,
-    Port = 0,
-    Weight = 100,
-  }: WireServer & { readonly Weight?: number | undefined },
+  { ServerId, Type = 'ens', Ip, Port = 0, Weight }: WireServer & { readonly Weight: number },
 ): Promise<BackendServer> {
   const instance = Type === 'ens' ? await call.instance(ServerId) : await ownerOf(call, ServerId);
   if (instance === undefined || instance.value.site !== site) {
     throw new Refusal('InvalidParameter.%s', 'ServerId', `${ServerId} is no server of ${site}.`);
   }
-  if (instance.value.status !== 'Running') throw new Refusal('IncorrectInstanceStatus');
+  const { status } = instance.value;
+  if (status !== 'Running') {
+    throw new Refusal('IncorrectInstanceStatus', undefined, `${ServerId} is ${status}.`);
+  }
   const addresses = addressesOf(instance.value, ServerId, Type);
-  const address = Ip ?? addresses[0];
-  if (address === undefined || !addresses.includes(address)) {
+  const ip = Ip === undefined ? addresses[0] : addressOf(Ip);
+  if (ip === undefined || !addresses.includes(ip)) {
     throw new Refusal('InvalidParameter.%s', 'Ip', `${ServerId} has no address ${Ip}.`);
   }
-  return { serverId: ServerId, type: Type, ip: address, port: Port, weight: Weight };
+  return { serverId: ServerId, type: Type, ip, port: Port, weight: Weight };
 }
 
 async function ownerOf(call: Call, interfaceId: string) {
@@ -132,10 +140,14 @@ async function ownerOf(call: Call, interfaceId: string) {
   return call.instance(instanceId);
 }
 
-function addressesOf(instance: Instance, serverId: string, type: 'ens' | 'eni'): string[] {
-  return type === 'ens'
-    ? [instance.privateIp, ...instance.interfaces.map(({ privateIp }) => privateIp)]
-    : instance.interfaces.filter(({ id }) => id === serverId).map(({ privateIp }) => privateIp);
+/** Those of an instance, its own first, or the one of an interface. */
+function addressesOf(instance: Instance, serverId: string, type: ServerType): string[] {
+  const { privateIp, interfaces } = instance;
+  const given =
+    type === 'ens'
+      ? [privateIp, ...interfaces.map((each) => each.privateIp)]
+      : interfaces.filter(({ id }) => id === serverId).map((each) => each.privateIp);
+  return given.map(addressOf);
 }
 
 export const AddBackendServers = defineAction({
@@ -154,7 +166,7 @@ export const AddBackendServers = defineAction({
         Type: type,
         Ip: ip,
         Port: port,
-        Weight: weight.optional().describe('0 to 100, default 100; 0 gets no requests.'),
+        Weight: weight,
       },
       'add',
     ),
@@ -166,14 +178,12 @@ export const AddBackendServers = defineAction({
     const { value } = await call.loadBalancer(LoadBalancerId);
     const wanted: BackendServer[] = [];
     for (const server of BackendServers) wanted.push(await resolve(call, value.site, server));
-    const next = await call.changeLoadBalancer(LoadBalancerId, (current) => {
-      const changed = addBackendServers(current, wanted, call.now());
-      if (changed.backends.length > limits.backendsPerLoadBalancer) {
-        const most = `A load balancer has at most ${limits.backendsPerLoadBalancer} servers.`;
-        throw new Refusal('ens.interface.error', undefined, most);
-      }
-      return { next: changed };
-    });
+    const next = await call.changeLoadBalancer(LoadBalancerId, (current) => ({
+      next: addBackendServers(current, wanted, {
+        now: call.now(),
+        most: limits.backendsPerLoadBalancer,
+      }),
+    }));
     return attached(next);
   },
 });
@@ -204,13 +214,16 @@ export const RemoveBackendServers = defineAction({
   errors,
   limits: documentedLimits,
   async run({ LoadBalancerId, BackendServers }, call) {
-    const { drainSeconds } = call.extensions;
+    const { action, requestId, extensions } = call;
+    const { drainSeconds } = extensions;
+    const unwanted = BackendServers.map(named);
     const next = await call.changeLoadBalancer(LoadBalancerId, (current) =>
-      removeBackendServers(current, BackendServers.map(named), {
+      removeBackendServers(current, unwanted, {
         now: call.now(),
-        action: call.action,
-        requestId: call.requestId,
+        action,
+        requestId,
         ...(drainSeconds === undefined ? {} : { drainSeconds }),
+        mostDraining: limits.drainingPerLoadBalancer,
       }),
     );
     return attached(next);
@@ -232,7 +245,7 @@ export const SetBackendServers = defineAction({
         ServerId: serverId,
         Type: type,
         Ip: ip,
-        Weight: weight.describe('0 to 100; 0 gets no requests.'),
+        Weight: weight,
       },
       'change',
     ),

@@ -19,12 +19,13 @@ export const listenerProtocol = z
   .optional()
   .describe('Needed only when one port carries listeners of several protocols.');
 
-/** A text that people read: it never reaches an engine. `http://` and `https://` may not lead. */
+/**
+ * A text that people read, `min` to `max` characters: it never reaches an engine, so any script
+ * may be in it, but nothing that ends a line. `http://` and `https://` may not lead.
+ */
 export function label(min: number, max: number) {
-  return z
-    .string()
-    .regex(new RegExp(`^(?!https?://)[^]{${min},${max}}$`, 'u'))
-    .refine((text) => [...text].length >= min, 'too short');
+  const pattern = `^(?!https?://)[^\\p{Cc}\\p{Zl}\\p{Zp}]{${min},${max}}$`;
+  return z.string().regex(new RegExp(pattern, 'u'));
 }
 
 export const description = label(1, 80)
@@ -41,6 +42,27 @@ export const id = z
   .string()
   .max(64)
   .regex(/^[A-Za-z0-9_-]+$/);
+
+/** The texts of the Terraform provider name these. */
+export const loadBalancerSpecs = [
+  'elb.s1.small',
+  'elb.s2.small',
+  'elb.s2.medium',
+  'elb.s3.small',
+  'elb.s3.medium',
+] as const;
+
+export const loadBalancerSpec = z
+  .enum(loadBalancerSpecs)
+  .describe('The specification of the load balancer.');
+
+export const loadBalancerType = z
+  .enum(['CLB', 'InternetDR'])
+  .describe('CLB: classic. InternetDR: public mode.');
+
+export const loadBalancerStatus = z
+  .enum(['Active', 'InActive'])
+  .describe('InActive: no listener forwards; the configuration stays.');
 
 export const on = z.enum(['on', 'off']);
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createListener, editListener, findListener } from '../../elb/listeners.ts';
+import { createListener, editListener } from '../../elb/listeners.ts';
 import { Refusal } from '../../elb/refusal.ts';
 import type { HttpListener } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
@@ -20,8 +20,8 @@ import {
   probeOutput,
   probeTimeout,
   probeView,
+  readListener,
   requestTimeout,
-  statusOf,
 } from './listener-fields.ts';
 
 const scheduler = z
@@ -136,15 +136,13 @@ export const DescribeLoadBalancerHTTPListenerAttribute = defineAction({
   errors: describeErrors,
   limits: documentedLimits,
   loadBalancerIdSpelling: 'loadBalancerId',
-  async run({ LoadBalancerId, ListenerPort }, call) {
-    const stored = await call.loadBalancer(LoadBalancerId);
-    const name = { port: ListenerPort, protocol: 'http' as const };
-    const listener = findListener(stored.value, name) as HttpListener;
+  async run(wanted, call) {
+    const { listener, status, bandwidth } = await readListener<HttpListener>(call, wanted, 'http');
     const { health } = listener;
     return {
       ListenerPort: listener.port,
       BackendServerPort: listener.backendPort ?? listener.port,
-      Bandwidth: stored.value.bandwidth,
+      Bandwidth: bandwidth,
       Description: listener.description,
       IdleTimeout: listener.idleTimeoutSeconds,
       RequestTimeout: listener.requestTimeoutSeconds,
@@ -153,7 +151,7 @@ export const DescribeLoadBalancerHTTPListenerAttribute = defineAction({
       ForwardPort: listener.forwardPort,
       Scheduler: listener.scheduler,
       // Terraform waits for lower case here, and for capitals on TCP listeners.
-      Status: statusOf(listener, stored, call).toLowerCase(),
+      Status: status.toLowerCase(),
       HealthCheck: health.enabled ? 'on' : 'off',
       ...(health.enabled
         ? {

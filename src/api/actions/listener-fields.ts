@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import type { HealthCheck, Listener, LoadBalancer, Scheduler } from '../../elb/types.ts';
+import { findListener } from '../../elb/listeners.ts';
+import { Refusal } from '../../elb/refusal.ts';
+import type { HealthCheck, Listener, Scheduler } from '../../elb/types.ts';
 import type { Call } from '../call.ts';
 import { description, listenerPort, loadBalancerId, on, port } from './fields.ts';
+import { type ListenerStatus, listenerStatuses } from './listener-status.ts';
 
 /** What all listener kinds have in common: their parameters, their probes, their status. */
 
@@ -16,14 +19,17 @@ export const requestTimeout = seconds(1, 180).describe('After this many seconds 
 
 /**
  * Host name of an HTTP probe. It reaches the engine's configuration, so its alphabet is that of
- * host names, with a port where wanted.
+ * host names.
  */
 const probeDomain = z
   .string()
   .regex(/^[A-Za-z0-9.-]{1,80}$/)
   .describe('The host name that an HTTP probe asks for.');
 
-/** Path of an HTTP probe, 1 to 80 characters, not slashes alone; the signs that URIs allow. */
+/**
+ * Path of an HTTP probe, at most 80 characters, not slashes alone. It reaches the engine's
+ * configuration: of what RFC 3986 allows, `'`, `;` and `#` stay out.
+ */
 const probeUri = z
   .string()
   .regex(/^\/(?=.*[^/])[A-Za-z0-9\-._~!$&()*+,=:@%/?]{1,79}$/)
@@ -129,27 +135,25 @@ export function commonOf(input: CommonInput, createTime: string) {
 }
 
 /**
- * Running, Stopped, or Starting: wanted to run, and no live forwarder has brought it up yet.
- * Without any live forwarder the wish is all there is to tell.
+ * The listener that an attribute action asks for, and its status.
+ * @throws Refusal LoadBalancerNotFound, ListenerNotFound. Terraform knows by `NotFound` in the
+ *   text alone that a listener is gone, so the text gets a sentence with that word.
  */
-export function statusOf(
-  listener: Listener,
-  { value, revision }: { readonly value: LoadBalancer; readonly revision: number },
+export async function readListener<Kind extends Listener>(
   call: Call,
-): 'Running' | 'Stopped' | 'Starting' {
-  if (!listener.running) return 'Stopped';
-  const name = `${listener.protocol}:${listener.port}`;
-  const forwarders = call.fleet.forwarders(value.site);
-  const up = forwarders.some(
-    (forwarder) =>
-      forwarder.revision >= revision &&
-      !forwarder.failures.some(
-        (failure) =>
-          failure.loadBalancerId === value.id &&
-          (failure.listener === undefined || failure.listener === name),
-      ),
-  );
-  return up || forwarders.length === 0 ? 'Running' : 'Starting';
+  name: { readonly LoadBalancerId: string; readonly ListenerPort: number },
+  protocol: Kind['protocol'],
+): Promise<{ listener: Kind; status: ListenerStatus; bandwidth: number }> {
+  const { LoadBalancerId: id, ListenerPort: port } = name;
+  try {
+    const stored = await call.loadBalancer(id);
+    const listener = findListener(stored.value, { port, protocol }) as Kind;
+    const statusOf = await listenerStatuses(stored, call);
+    return { listener, status: statusOf(listener), bandwidth: stored.value.bandwidth };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(error.code, error.subject, `${error.code}: ${id} ${protocol}:${port}.`);
+  }
 }
 
 /** Probe fields of an answer; `undefined` ones are left out of JSON. */
@@ -163,20 +167,20 @@ export const probeOutput = {
   UnhealthyThreshold: z.int().optional(),
 };
 
-/** The probe as answers show it; an unset probe port is 0. */
+/**
+ * The probe as answers show it: an unset probe port is 0, which is what clients compare with.
+ * What only an HTTP probe uses is shown for one, or where it was set.
+ */
 export function probeView(health: HealthCheck) {
+  const code = health.httpCode ?? (health.kind === 'http' ? 'http_2xx' : undefined);
   return {
     HealthCheckConnectPort: health.port ?? 0,
     HealthCheckInterval: health.intervalSeconds,
     HealthyThreshold: health.healthyThreshold,
     UnhealthyThreshold: health.unhealthyThreshold,
-    ...(health.kind === 'http'
-      ? {
-          HealthCheckDomain: health.domain,
-          HealthCheckURI: health.uri,
-          HealthCheckHttpCode: health.httpCode ?? 'http_2xx',
-        }
-      : {}),
+    HealthCheckDomain: health.domain,
+    HealthCheckURI: health.uri,
+    HealthCheckHttpCode: code,
   };
 }
 

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { deleteListener, runListener } from '../../elb/listeners.ts';
-import type { Listener, LoadBalancer, Protocol } from '../../elb/types.ts';
+import type { Listener, Protocol } from '../../elb/types.ts';
+import { limits } from '../../limits.ts';
 import type { Call } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { description, listenerPort, listenerProtocol, loadBalancerId, nothing } from './fields.ts';
 import { runErrors, setErrors } from './listener-errors.ts';
-import { listenerName, statusOf } from './listener-fields.ts';
+import { listenerName } from './listener-fields.ts';
+import { type ListenerStatus, listenerStatuses } from './listener-status.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
 
 const input = z.object({ ...listenerName, ListenerProtocol: listenerProtocol });
@@ -95,16 +97,16 @@ const listed = z.object({
 });
 
 function listedOf(
+  loadBalancerId: string,
   listener: Listener,
-  stored: { readonly value: LoadBalancer; readonly revision: number },
-  call: Call,
+  status: ListenerStatus,
 ): z.infer<typeof listed> {
   const forward = listener.protocol === 'http' ? listener.forwardPort : undefined;
   return {
-    LoadBalancerId: stored.value.id,
+    LoadBalancerId: loadBalancerId,
     ListenerPort: String(listener.port),
     Protocol: listener.protocol,
-    Status: statusOf(listener, stored, call).toLowerCase(),
+    Status: status.toLowerCase(),
     BackendServerPort: listener.backendPort ?? listener.port,
     CreateTime: listener.createTime,
     ...(listener.description === undefined ? {} : { Description: listener.description }),
@@ -123,8 +125,9 @@ export const DescribeLoadBalancerListeners = defineAction({
   input: z.object({
     LoadBalancerId: loadBalancerId,
     ListenerPort: listenerPort.optional(),
-    Description: description,
-    ...paging({ min: 1, max: 100, default: 10 }),
+    Description: description.describe('Only listeners with exactly this description.'),
+    // No less than a load balancer may have: a client that does not page sees all of them.
+    ...paging({ min: 1, max: 100, default: limits.listenersPerLoadBalancer }),
   }),
   output: z.object({ Listeners: z.object({ Listener: z.array(listed) }), ...pageOutput }),
   errors: [
@@ -145,7 +148,8 @@ export const DescribeLoadBalancerListeners = defineAction({
         (wanted.Description === undefined || listener.description === wanted.Description),
     );
     const { items, ...page } = await pageOf(found, wanted);
-    const Listener = items.map((listener) => listedOf(listener, stored, call));
+    const statusOf = await listenerStatuses(stored, call);
+    const Listener = items.map((each) => listedOf(stored.value.id, each, statusOf(each)));
     return { Listeners: { Listener }, ...page };
   },
 });

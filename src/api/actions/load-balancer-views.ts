@@ -1,10 +1,19 @@
 import { z } from 'zod';
+import { canonicalAddress } from '../../elb/cidr.ts';
 import { Refusal } from '../../elb/refusal.ts';
 import type { Listener, LoadBalancer } from '../../elb/types.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
-import { id, loadBalancerId, siteId } from './fields.ts';
+import {
+  id,
+  loadBalancerId,
+  loadBalancerSpec,
+  loadBalancerSpecs,
+  loadBalancerStatus,
+  loadBalancerType,
+  siteId,
+} from './fields.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
 
 const summaryOutput = z.object({
@@ -45,20 +54,23 @@ const filters = z.object({
   EnsRegionId: siteId.optional(),
   EnsRegionIds: z.array(siteId).max(100).optional().describe('Up to 100 edge nodes.'),
   LoadBalancerName: z.string().max(128).optional().describe('The whole name.'),
-  LoadBalancerStatus: z.enum(['Active', 'InActive']).optional().describe('The status.'),
-  LoadBalancerType: z.enum(['CLB', 'InternetDR']).optional().describe('The type.'),
+  LoadBalancerStatus: loadBalancerStatus.optional(),
+  LoadBalancerType: loadBalancerType.optional(),
   NetworkId: id.optional().describe('The ID of the network.'),
   ServerId: id.optional().describe('Load balancers that hold this backend server.'),
   VSwitchId: id.optional().describe('The ID of the vSwitch.'),
   ...paging({ min: 10, max: 100, default: 10 }),
 });
 
-function matches(value: LoadBalancer, wanted: z.infer<typeof filters>): boolean {
+type Filters = z.infer<typeof filters>;
+
+function matches(value: LoadBalancer, wanted: Filters): boolean {
+  const address = wanted.Address && canonicalAddress(wanted.Address);
   const same = (filter: string | undefined, actual: string) =>
     filter === undefined || filter === actual;
   return (
     same(wanted.LoadBalancerId, value.id) &&
-    same(wanted.Address, value.address) &&
+    same(address, value.address) &&
     same(wanted.EnsRegionId, value.site) &&
     (wanted.EnsRegionIds?.includes(value.site) ?? true) &&
     same(wanted.LoadBalancerName, value.name) &&
@@ -71,13 +83,24 @@ function matches(value: LoadBalancer, wanted: z.infer<typeof filters>): boolean 
   );
 }
 
-async function* found(call: Call, wanted: z.infer<typeof filters>) {
+async function* found(call: Call, wanted: Filters): AsyncIterable<LoadBalancer> {
   const prefix =
     wanted.EnsRegionId === undefined
       ? keys.allLoadBalancers
       : keys.loadBalancers(wanted.EnsRegionId);
   for await (const { value } of call.list<LoadBalancer>(prefix)) {
     if (matches(value, wanted)) yield value;
+  }
+}
+
+/** The one load balancer with an id, where the other filters let it pass. */
+async function one(call: Call, id: string, wanted: Filters): Promise<LoadBalancer[]> {
+  try {
+    const { value } = await call.loadBalancer(id);
+    return matches(value, wanted) ? [value] : [];
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'LoadBalancerNotFound') return [];
+    throw error;
   }
 }
 
@@ -94,7 +117,9 @@ export const DescribeLoadBalancers = defineAction({
   errors: ['NoPermission', 'InvalidParameter.%s'],
   limits: documentedLimits,
   async run(wanted, call) {
-    const { items, ...page } = await pageOf(found(call, wanted), wanted);
+    const { LoadBalancerId: id } = wanted;
+    const matching = id === undefined ? found(call, wanted) : await one(call, id, wanted);
+    const { items, ...page } = await pageOf(matching, wanted);
     return { LoadBalancers: { LoadBalancer: items.map(summaryOf) }, ...page };
   },
 });
@@ -171,4 +196,41 @@ export const DescribeLoadBalancerAttribute = defineAction({
   },
 });
 
-export const loadBalancerViewActions = [DescribeLoadBalancers, DescribeLoadBalancerAttribute];
+/** Those that the documentation tells; others are shown by their own name. */
+const displayNames: Readonly<Record<string, string>> = {
+  'elb.s1.small': 'Lite',
+  'elb.s2.small': 'Standard I',
+};
+
+export const DescribeLoadBalancerSpec = defineAction({
+  name: 'DescribeLoadBalancerSpec',
+  product: 'Ens',
+  access: 'get',
+  summary: 'Lists the specifications of load balancers.',
+  description: 'A specification is kept as the load balancer was created; it caps nothing.',
+  input: z.object({ LoadBalancerSpec: loadBalancerSpec.optional() }),
+  output: z.object({
+    LoadBalancerSpecs: z.array(z.object({ LoadBalancerSpec: z.string(), DisplayName: z.string() })),
+    ...pageOutput,
+  }),
+  errors: ['ens.interface.error', 'NoPermission', 'InvalidParameter.%s'],
+  limits: documentedLimits,
+  run: async ({ LoadBalancerSpec: wanted }) => {
+    const found = loadBalancerSpecs.filter((spec) => wanted === undefined || spec === wanted);
+    return {
+      LoadBalancerSpecs: found.map((spec) => ({
+        LoadBalancerSpec: spec,
+        DisplayName: displayNames[spec] ?? spec,
+      })),
+      PageNumber: 1,
+      PageSize: loadBalancerSpecs.length,
+      TotalCount: found.length,
+    };
+  },
+});
+
+export const loadBalancerViewActions = [
+  DescribeLoadBalancers,
+  DescribeLoadBalancerAttribute,
+  DescribeLoadBalancerSpec,
+];

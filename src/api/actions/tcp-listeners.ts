@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createListener, editListener, findListener } from '../../elb/listeners.ts';
+import { createListener, editListener } from '../../elb/listeners.ts';
 import type { TcpListener } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
 import { isoSeconds } from '../../signing.ts';
@@ -19,7 +19,7 @@ import {
   probeOutput,
   probeTimeout,
   probeView,
-  statusOf,
+  readListener,
 } from './listener-fields.ts';
 
 /** The SDK names tch, Terraform qch and iqch: the union is taken. */
@@ -124,20 +124,18 @@ export const DescribeLoadBalancerTCPListenerAttribute = defineAction({
   errors: describeErrors,
   limits: documentedLimits,
   loadBalancerIdSpelling: 'loadBalancerId',
-  async run({ LoadBalancerId, ListenerPort }, call) {
-    const stored = await call.loadBalancer(LoadBalancerId);
-    const name = { port: ListenerPort, protocol: 'tcp' as const };
-    const listener = findListener(stored.value, name) as TcpListener;
+  async run(wanted, call) {
+    const { listener, status, bandwidth } = await readListener<TcpListener>(call, wanted, 'tcp');
     return {
       ListenerPort: listener.port,
       BackendServerPort: listener.backendPort ?? listener.port,
-      Bandwidth: stored.value.bandwidth,
+      Bandwidth: bandwidth,
       Description: listener.description,
       EipTransmit: listener.eipTransmit ? 'on' : 'off',
       EstablishedTimeout: listener.establishedTimeoutSeconds,
       PersistenceTimeout: listener.persistenceTimeoutSeconds,
       Scheduler: listener.scheduler,
-      Status: statusOf(listener, stored, call),
+      Status: status,
       HealthCheck: 'on',
       HealthCheckType: listener.health.kind,
       HealthCheckConnectTimeout: listener.health.timeoutSeconds,

@@ -1,0 +1,22 @@
+import { type Action, versions } from './action.ts';
+import { backendServerActions } from './backend-servers.ts';
+import { httpListenerActions } from './http-listeners.ts';
+import { listenerActions } from './listeners.ts';
+import { loadBalancerViewActions } from './load-balancer-views.ts';
+import { loadBalancerActions } from './load-balancers.ts';
+import { tcpListenerActions } from './tcp-listeners.ts';
+
+/** Every action of the API. Adding an action is adding its object to a list that stands here. */
+export const actions: readonly Action[] = [
+  ...loadBalancerActions,
+  ...loadBalancerViewActions,
+  ...backendServerActions,
+  ...listenerActions,
+  ...tcpListenerActions,
+  ...httpListenerActions,
+];
+
+/** The actions by what a request names: `2017-11-10 RemoveBackendServers`. */
+export const catalogue: ReadonlyMap<string, Action> = new Map(
+  actions.map((action) => [`${versions[action.product]} ${action.name}`, action]),
+);

@@ -1,0 +1,34 @@
+import type { Listener, LoadBalancer } from '../../elb/types.ts';
+import { everyLoadBalancer } from '../../fleet/protocol.ts';
+import type { Call, Stored } from '../call.ts';
+
+export type ListenerStatus = 'Running' | 'Stopped' | 'Starting';
+
+/**
+ * Tells the status of the listeners of one load balancer. Running is what a live forwarder has
+ * brought up at the load balancer's revision; Starting is wanted to run, but no live forwarder has
+ * got there, or each says that it failed. Without any live forwarder the wish is all there is.
+ * A load balancer that is InActive keeps the status of its listeners.
+ */
+export async function listenerStatuses(
+  { value, revision }: Stored<LoadBalancer>,
+  call: Pick<Call, 'fleet'>,
+): Promise<(listener: Listener) => ListenerStatus> {
+  const forwarders = call.fleet.forwarders(value.site);
+  const { applied } = await call.fleet.confirm(value.site, revision, value.id, 0);
+  const failsEverywhere = (name: string) =>
+    forwarders.every(
+      (forwarder) =>
+        forwarder.revision < revision ||
+        forwarder.failures.some(
+          ({ loadBalancerId, listener }) =>
+            loadBalancerId === everyLoadBalancer ||
+            (loadBalancerId === value.id && (listener === undefined || listener === name)),
+        ),
+    );
+  return (listener) => {
+    if (!listener.running) return 'Stopped';
+    if (forwarders.length === 0 || applied > 0) return 'Running';
+    return failsEverywhere(`${listener.protocol}:${listener.port}`) ? 'Starting' : 'Running';
+  };
+}
