@@ -60,6 +60,5 @@ defaults
   retries 3
   option redispatch 1
   option http-keep-alive
-  option splice-auto
 `;
 }

@@ -77,10 +77,19 @@ export class HaproxyProcess {
     await this.#served(generation, from, () => this.runningPid() === undefined);
   }
 
-  /** Workers of the running master, old ones included; none while it reloads. */
+  /** Workers of the running master, old ones included. A master that starts is waited for. */
   async workers(): Promise<Worker[]> {
-    const [text = ''] = await sendCommands(this.#paths.master, ['show proc']);
-    return parseProcesses(text);
+    const deadline = Date.now() + limits.engineCommand;
+    for (;;) {
+      try {
+        const [text = ''] = await sendCommands(this.#paths.master, ['show proc']);
+        const workers = parseProcesses(text);
+        if (workers.length > 0 || Date.now() > deadline) return workers;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+      }
+      await delay(5);
+    }
   }
 
   /** Ends master and workers at once; sessions are cut. */

@@ -1,0 +1,129 @@
+import http from 'node:http';
+import net from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** One request as its client saw it: when it began, and who answered. */
+export interface Observation {
+  /** performance.now() before the first byte was sent. */
+  readonly begun: number;
+  readonly server: string;
+}
+
+/** Requests without end against one address, until stopped. */
+export interface Load {
+  /** Every answered request so far, and every failure. */
+  readonly observations: readonly Observation[];
+  readonly failures: readonly string[];
+  stop(): Promise<void>;
+}
+
+export interface LoadOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly clients: number;
+  /** One connection for all requests of a client, or a new one for each. */
+  readonly keepAlive: boolean;
+}
+
+/** HTTP GET loops; the body of an answer is the name of the server that gave it. */
+export function startHttpLoad({ host, port, clients, keepAlive }: LoadOptions): Load {
+  const observations: Observation[] = [];
+  const failures: string[] = [];
+  let running = true;
+  const loop = async () => {
+    const agent = new http.Agent({ keepAlive, maxSockets: 1 });
+    while (running) {
+      const begun = performance.now();
+      try {
+        observations.push({ begun, server: await get({ host, port, agent }) });
+      } catch (error) {
+        failures.push(`${new Date().toISOString()} ${error}`);
+      }
+      await turn();
+    }
+    agent.destroy();
+  };
+  const loops = Array.from({ length: clients }, loop);
+  return {
+    observations,
+    failures,
+    stop: async () => {
+      running = false;
+      await Promise.all(loops);
+    },
+  };
+}
+
+/** One GET; the body, or an error for any status but 200. */
+export function get(options: http.RequestOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ path: '/', ...options }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk) => {
+        body += chunk;
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(body);
+        else reject(new Error(`status ${response.statusCode}: ${body.slice(0, 100)}`));
+      });
+    });
+    request.setTimeout(20_000, () => request.destroy(new Error('no answer within 20 s')));
+    request.on('error', reject);
+  });
+}
+
+/** A TCP session to an echo server that names itself in its first line. */
+export interface Session {
+  readonly server: string;
+  /** Sends a line and waits for it to come back. */
+  echo(text: string): Promise<void>;
+  readonly closed: Promise<void>;
+  isOpen(): boolean;
+  end(): void;
+}
+
+/** Opens a session and waits for the server's name. */
+export async function openSession(host: string, port: number): Promise<Session> {
+  const socket = net.connect(port, host);
+  socket.setNoDelay(true);
+  let open = true;
+  let buffer = '';
+  const waiting: ((line: string | Error) => void)[] = [];
+  const closed = new Promise<void>((resolve) => {
+    socket.on('close', () => {
+      open = false;
+      for (const waiter of waiting.splice(0)) waiter(new Error('the session was closed'));
+      resolve();
+    });
+  });
+  socket.on('error', () => {
+    // A reset ends in 'close', which is what sessions are watched by.
+  });
+  socket.on('data', (chunk) => {
+    buffer += chunk;
+    for (let end = buffer.indexOf('\n'); end >= 0; end = buffer.indexOf('\n')) {
+      waiting.shift()?.(buffer.slice(0, end));
+      buffer = buffer.slice(end + 1);
+    }
+  });
+  const line = () =>
+    new Promise<string>((resolve, reject) => {
+      if (!open) reject(new Error('the session was closed'));
+      waiting.push((value) => (value instanceof Error ? reject(value) : resolve(value)));
+    });
+  const server = await line();
+  return {
+    server,
+    closed,
+    isOpen: () => open,
+    end: () => socket.destroy(),
+    echo: async (text) => {
+      const answer = line();
+      socket.write(`${text}\n`);
+      const back = await answer;
+      if (back !== text) throw new Error(`sent ${text}, got ${back}`);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import net from 'node:net';
+import type { RpcClient } from '../../src/client.ts';
+import { get } from './load.ts';
+import { until } from './wait.ts';
+
+/** A backend server to register: a name for its instance id, and where it listens. */
+export interface Backend {
+  readonly name: string;
+  readonly ip: string;
+  readonly port: number;
+}
+
+export interface SceneListener {
+  readonly protocol: 'TCP' | 'HTTP';
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+export interface Scene {
+  readonly loadBalancerId: string;
+  readonly address: string;
+  /** Front-end port of each listener, in the order asked for. */
+  readonly ports: readonly number[];
+}
+
+let scenes = 0;
+
+/**
+ * Builds a load balancer of the site `local` over backends, through the API alone, and waits
+ * until each listener answers. Instance ids are the backends' names.
+ */
+export async function buildScene(
+  client: RpcClient,
+  backends: readonly Backend[],
+  listeners: readonly SceneListener[],
+): Promise<Scene> {
+  for (const { name, ip } of backends) {
+    await client.call('Sluice', 'RegisterInstance', {
+      EnsRegionId: 'local',
+      InstanceId: name,
+      PrivateIpAddress: ip,
+    });
+  }
+  const sites = (await client.call('Sluice', 'DescribeSites', {})).body as SitesAnswer;
+  const site = sites.Sites.Site.find(({ EnsRegionId }) => EnsRegionId === 'local');
+  scenes += 1;
+  const created = await client.call('Ens', 'CreateLoadBalancer', {
+    EnsRegionId: 'local',
+    LoadBalancerSpec: 'elb.s2.medium',
+    LoadBalancerName: `scene-${scenes}`,
+    PayType: 'PostPaid',
+    NetworkId: site?.DefaultNetworkId,
+    VSwitchId: site?.DefaultVSwitchId,
+  });
+  const { LoadBalancerId } = created.body as { LoadBalancerId: string };
+  await client.call('Ens', 'AddBackendServers', {
+    LoadBalancerId,
+    BackendServers: backends.map(({ name, port }) => ({ ServerId: name, Port: port })),
+  });
+  const described = await client.call('Ens', 'DescribeLoadBalancerAttribute', { LoadBalancerId });
+  const { Address } = described.body as { Address: string };
+  const ports: number[] = [];
+  for (const { protocol, parameters } of listeners) {
+    const ListenerPort = await freePort(Address);
+    ports.push(ListenerPort);
+    await client.call('Ens', `CreateLoadBalancer${protocol}Listener`, {
+      LoadBalancerId,
+      ListenerPort,
+      ...(protocol === 'HTTP' ? { HealthCheck: 'on' } : {}),
+      ...parameters,
+    });
+    await client.call('Ens', 'StartLoadBalancerListener', {
+      LoadBalancerId,
+      ListenerPort,
+      ListenerProtocol: protocol.toLowerCase(),
+    });
+    if (protocol === 'HTTP') {
+      await until(() => get({ host: Address, port: ListenerPort, agent: false }), {
+        what: `an answer at ${Address}:${ListenerPort}`,
+      });
+    }
+  }
+  return { loadBalancerId: LoadBalancerId, address: Address, ports };
+}
+
+interface SitesAnswer {
+  readonly Sites: {
+    readonly Site: readonly {
+      readonly EnsRegionId: string;
+      readonly DefaultNetworkId: string;
+      readonly DefaultVSwitchId: string;
+    }[];
+  };
+}
+
+/** A port nobody listens on at this address right now. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, host, resolve);
+  });
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
