@@ -42,6 +42,8 @@ export const limits = {
   throttleBuckets: 100_000,
   /** A parameter longer than this is cut in the audit record: 20 servers fit. */
   auditParameter: 8_192,
+  /** Failures, drains or probes in one report: 5,000 load balancers of three servers fit. */
+  reportEntries: 50_000,
   /** A user agent longer than this is cut where it is kept. */
   userAgent: 512,
   /** Characters of a text of ours in an answer header; proxies take 8 KB of headers at least. */

@@ -1,13 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AccessKeyPair } from './access-key-pair.ts';
 import { openSeal } from './api/seal.ts';
-
-/** An access key pair in clear. */
-export interface AccessKeyPair {
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
-}
 
 const fileName = 'root-access-key.json';
 const context = 'root-access-key';
@@ -40,21 +34,4 @@ export async function keepRootAccessKey(dataFolder: string, pair: AccessKeyPair)
   const text = `${JSON.stringify({ v: 1, accessKeyId: pair.accessKeyId, sealed }, null, 2)}\n`;
   await writeFile(`${path}.new`, text, { mode: 0o600 });
   await rename(`${path}.new`, path);
-}
-
-/** A new pair in the form of Alibaba's long-lived keys: `LTAI…` and a secret of 30 characters. */
-export function newAccessKeyPair(): AccessKeyPair {
-  return { accessKeyId: `LTAI5t${letters(18)}`, accessKeySecret: letters(30) };
-}
-
-/** Letters and digits, each evenly drawn (bytes past the last whole multiple are skipped). */
-function letters(count: number): string {
-  const signs = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-  let text = '';
-  while (text.length < count) {
-    for (const byte of randomBytes(count)) {
-      if (byte < 248 && text.length < count) text += signs[byte % signs.length];
-    }
-  }
-  return text;
 }

@@ -2,6 +2,9 @@ import { limits } from '../limits.ts';
 import type { Action } from './actions/action.ts';
 import type { Caller } from './call.ts';
 
+/** An audit record as it is stored. */
+export type AuditRecord = ReturnType<typeof auditRecord>;
+
 /** One record of the store that a commit writes; undefined = absent. */
 export interface AuditChange {
   readonly key: string;

@@ -1,4 +1,4 @@
-import type { AccessKeyPair } from '../root-key.ts';
+import type { AccessKeyPair } from '../access-key-pair.ts';
 import { readRootAccessKey } from '../root-key.ts';
 import { type Environment, UsageError } from '../usage.ts';
 import type { RpcCaller, Terminal } from './terminal.ts';

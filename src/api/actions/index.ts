@@ -4,6 +4,7 @@ import { httpListenerActions } from './http-listeners.ts';
 import { listenerActions } from './listeners.ts';
 import { loadBalancerViewActions } from './load-balancer-views.ts';
 import { loadBalancerActions } from './load-balancers.ts';
+import { sluiceActions } from './sluice/index.ts';
 import { tcpListenerActions } from './tcp-listeners.ts';
 
 /** Every action of the API. Adding an action is adding its object to a list that stands here. */
@@ -14,6 +15,7 @@ export const actions: readonly Action[] = [
   ...listenerActions,
   ...tcpListenerActions,
   ...httpListenerActions,
+  ...sluiceActions,
 ];
 
 /** The actions by what a request names: `2017-11-10 RemoveBackendServers`. */

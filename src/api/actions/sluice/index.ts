@@ -1,0 +1,26 @@
+import { DescribeAuditRecords } from './audit.ts';
+import { CutDrain, DescribeDrains } from './drains.ts';
+import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
+import { DeregisterInstance, RegisterInstance } from './instances.ts';
+import { DescribeFreeze, DescribeRollouts, SetFreeze } from './rollouts.ts';
+import { DescribeSites, RegisterSite } from './sites.ts';
+import { ReportSite, WatchSite } from './watch.ts';
+
+/** What ENS has no action for. */
+export const sluiceActions = [
+  RegisterSite,
+  DescribeSites,
+  RegisterInstance,
+  DeregisterInstance,
+  RegisterForwarder,
+  DeregisterForwarder,
+  DescribeForwarders,
+  WatchSite,
+  ReportSite,
+  DescribeRollouts,
+  DescribeDrains,
+  CutDrain,
+  SetFreeze,
+  DescribeFreeze,
+  DescribeAuditRecords,
+];

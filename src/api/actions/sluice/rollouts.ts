@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { everyLoadBalancer } from '../../../fleet/protocol.ts';
+import { isoSeconds } from '../../../signing.ts';
+import { keys } from '../../../store/keys.ts';
+import { defineAction } from '../action.ts';
+import { label, loadBalancerId, nothing } from '../fields.ts';
+import { errors, limits } from './fields.ts';
+
+export const DescribeRollouts = defineAction({
+  name: 'DescribeRollouts',
+  product: 'Sluice',
+  access: 'get',
+  summary: 'Tells how far the last change of a load balancer has come, forwarder by forwarder.',
+  input: z.object({ LoadBalancerId: loadBalancerId }),
+  output: z.object({
+    LoadBalancerId: z.string(),
+    Revision: z.int(),
+    Applied: z.int(),
+    Live: z.int(),
+    Rollouts: z.object({
+      Rollout: z.array(
+        z.object({
+          ForwarderName: z.string(),
+          Revision: z.int(),
+          Applied: z.boolean(),
+          Reasons: z.array(z.string()),
+        }),
+      ),
+    }),
+  }),
+  errors: [...errors, 'LoadBalancerNotFound'],
+  limits,
+  async run({ LoadBalancerId }, call) {
+    const { value, revision } = await call.loadBalancer(LoadBalancerId);
+    const { applied, live, missing } = await call.fleet.confirm(
+      value.site,
+      revision,
+      LoadBalancerId,
+      0,
+    );
+    const Rollout = call.fleet.forwarders(value.site).map((forwarder) => {
+      const lacking = missing.find((each) => each.forwarder === forwarder.name);
+      const failures = forwarder.failures.filter(
+        (each) =>
+          each.loadBalancerId === LoadBalancerId || each.loadBalancerId === everyLoadBalancer,
+      );
+      const said = failures.map(({ listener, reason }) =>
+        listener === undefined ? reason : `${listener}: ${reason}`,
+      );
+      return {
+        ForwarderName: forwarder.name,
+        Revision: forwarder.revision,
+        Applied: lacking === undefined,
+        Reasons: said.length > 0 || lacking === undefined ? said : [lacking.reason],
+      };
+    });
+    return {
+      LoadBalancerId,
+      Revision: revision,
+      Applied: applied,
+      Live: live,
+      Rollouts: { Rollout },
+    };
+  },
+});
+
+/** The freeze as the store holds it. */
+interface FreezeRecord {
+  readonly v: 1;
+  readonly frozen: boolean;
+  readonly reason: string;
+  readonly since: string;
+  readonly account: string;
+}
+
+export const SetFreeze = defineAction({
+  name: 'SetFreeze',
+  product: 'Sluice',
+  access: 'update',
+  summary: 'Stops or resumes telling forwarders of changes; traffic goes on meanwhile.',
+  description:
+    'While frozen, changes are taken and kept; forwarders learn of them when the freeze ends. ' +
+    'Answers then say 0 forwarders in x-sluice-applied.',
+  input: z.object({
+    Frozen: z.boolean().describe('true: hold changes back. false: send them.'),
+    Reason: label(1, 200).optional().describe('Why, for whoever reads it later.'),
+  }),
+  output: nothing,
+  errors,
+  limits,
+  run: ({ Frozen, Reason }, call) =>
+    call.transact(async (reads) => {
+      await reads.get(keys.freeze);
+      const record: FreezeRecord = {
+        v: 1,
+        frozen: Frozen,
+        reason: Reason ?? '',
+        since: isoSeconds(call.now()),
+        account: call.caller.account,
+      };
+      return { puts: new Map([[keys.freeze, record]]), result: {} };
+    }),
+});
+
+export const DescribeFreeze = defineAction({
+  name: 'DescribeFreeze',
+  product: 'Sluice',
+  access: 'get',
+  summary: 'Tells whether changes are held back, since when and why.',
+  input: z.object({}),
+  output: z.object({ Frozen: z.boolean(), Reason: z.string(), Since: z.string() }),
+  errors,
+  limits,
+  async run(_input, call) {
+    const entry = await call.store.get(keys.freeze);
+    const record = entry === undefined ? undefined : (JSON.parse(entry.value) as FreezeRecord);
+    return {
+      Frozen: record?.frozen ?? false,
+      Reason: record?.reason ?? '',
+      Since: record?.since ?? '',
+    };
+  },
+});

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { parseBlock } from '../../../elb/cidr.ts';
+import { Refusal } from '../../../elb/refusal.ts';
+import type { Network, Site, VSwitch } from '../../../elb/types.ts';
+import { isoSeconds } from '../../../signing.ts';
+import { keys } from '../../../store/keys.ts';
+import type { Call, Reads, Writes } from '../../call.ts';
+import { defineAction } from '../action.ts';
+import { pageOf, pageOutput, paging } from '../paging.ts';
+import { block, errors, limits, site, siteResource } from './fields.ts';
+
+/** Blocks of the network and vSwitch that come with a site: records, no addresses of theirs are used. */
+const defaultBlocks = { network: '10.0.0.0/8', vSwitch: '10.0.0.0/16' };
+
+const siteOutput = z.object({
+  EnsRegionId: z.string(),
+  AddressPool: z.string(),
+  CreateTime: z.string(),
+  DefaultNetworkId: z.string(),
+  DefaultVSwitchId: z.string(),
+});
+
+function viewOf(value: Site): z.infer<typeof siteOutput> {
+  return {
+    EnsRegionId: value.id,
+    AddressPool: value.addressPool,
+    CreateTime: value.createTime,
+    DefaultNetworkId: value.defaultNetworkId,
+    DefaultVSwitchId: value.defaultVSwitchId,
+  };
+}
+
+const input = z.object({
+  EnsRegionId: site,
+  AddressPool: block.describe('The CIDR block that load balancer addresses come from.'),
+});
+
+/** A new site with its network and vSwitch; the same site again is success. */
+async function register(
+  { EnsRegionId, AddressPool }: z.infer<typeof input>,
+  call: Call,
+  reads: Reads,
+): Promise<Writes<z.infer<typeof siteOutput>>> {
+  const key = keys.site(EnsRegionId);
+  const found = (await reads.get<Site>(key))?.value;
+  const { account } = call.caller;
+  if (found !== undefined) {
+    if (found.account === account && found.addressPool === AddressPool) {
+      return { result: viewOf(found) };
+    }
+    throw new Refusal(
+      'InvalidParameter.%s',
+      'EnsRegionId',
+      `${EnsRegionId} is registered already.`,
+    );
+  }
+  const createTime = isoSeconds(call.now());
+  const base = { v: 1, account, site: EnsRegionId, createTime, name: 'default', tags: [] } as const;
+  const network: Network = { ...base, id: call.newId('n'), cidr: defaultBlocks.network };
+  const vSwitch: VSwitch = {
+    ...base,
+    id: call.newId('vsw'),
+    networkId: network.id,
+    cidr: defaultBlocks.vSwitch,
+  };
+  const made: Site = {
+    v: 1,
+    id: EnsRegionId,
+    account,
+    addressPool: AddressPool,
+    createTime,
+    defaultNetworkId: network.id,
+    defaultVSwitchId: vSwitch.id,
+  };
+  return {
+    puts: new Map<string, unknown>([
+      [key, made],
+      [keys.network(network.id), network],
+      [keys.vSwitch(vSwitch.id), vSwitch],
+    ]),
+    result: viewOf(made),
+  };
+}
+
+export const RegisterSite = defineAction({
+  name: 'RegisterSite',
+  product: 'Sluice',
+  access: 'create',
+  summary: 'Registers a site (an edge node) with the addresses of its load balancers.',
+  description:
+    'The site comes with a default network and vSwitch, so that CreateLoadBalancer has IDs to ' +
+    'take. Registering the same site again changes nothing.',
+  input,
+  output: siteOutput,
+  errors,
+  limits,
+  resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
+  async run(wanted, call) {
+    const pool = parseBlock(wanted.AddressPool)!;
+    if (pool.bits - pool.prefix > 64) throw new Refusal('Invalid%s', 'AddressPool');
+    return call.transact((reads) => register(wanted, call, reads));
+  },
+});
+
+export const DescribeSites = defineAction({
+  name: 'DescribeSites',
+  product: 'Sluice',
+  access: 'list',
+  summary: 'Lists the registered sites.',
+  input: z.object(paging({ min: 1, max: 100, default: 100 })),
+  output: z.object({ Sites: z.object({ Site: z.array(siteOutput) }), ...pageOutput }),
+  errors,
+  limits,
+  async run(wanted, call) {
+    const { items, ...page } = await pageOf(call.list<Site>(keys.allSites), wanted);
+    return { Sites: { Site: items.map(({ value }) => viewOf(value)) }, ...page };
+  },
+});

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { Refusal } from '../../../elb/refusal.ts';
+import { type SiteReport, unclaimedSites } from '../../../fleet/protocol.ts';
+import { limits as bounds } from '../../../limits.ts';
+import type { Call } from '../../call.ts';
+import { defineAction } from '../action.ts';
+import { nothing } from '../fields.ts';
+import { errors, limits, site, siteResource } from './fields.ts';
+
+const siteOrAll = z
+  .union([site, z.literal(unclaimedSites)])
+  .describe('The site; * = every site without a forwarder of its own.');
+
+/** The forwarder that calls; only a forwarder's own key can report. */
+function forwarderOf({ caller }: Call): string {
+  if (caller.principal.kind === 'forwarder') return caller.principal.name;
+  throw new Refusal('InvalidParameter.%s', 'AccessKeyId', 'It is no access key of a forwarder.');
+}
+
+export const WatchSite = defineAction({
+  name: 'WatchSite',
+  product: 'Sluice',
+  access: 'get',
+  summary: 'Streams the load balancers of a site: a snapshot, then changes and heartbeats.',
+  description: 'One JSON message a line. It is what forwarders follow; it never ends by itself.',
+  input: z.object({ EnsRegionId: siteOrAll }),
+  output: nothing,
+  errors,
+  limits,
+  resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
+  stream: ({ EnsRegionId }, call) => {
+    const { principal } = call.caller;
+    const name = principal.kind === 'forwarder' ? principal.name : principal.kind;
+    return call.fleet.watchSite(EnsRegionId, name, call.signal);
+  },
+  run: async () => ({}),
+});
+
+const loadBalancerId = z.string().max(64);
+const server = z.object({
+  serverId: z.string().max(64),
+  type: z.enum(['ens', 'eni']),
+  ip: z.string().max(64),
+  port: z.int().min(0).max(65_535),
+  weight: z.int().min(0).max(100),
+});
+const revision = z.int().min(0);
+const reason = z.string().max(2_000);
+const listener = z.string().max(16);
+
+/** The wire form of `SiteReport`. */
+const report = z.object({
+  applied: z
+    .object({
+      revision,
+      failures: z
+        .array(z.object({ loadBalancerId, listener: listener.optional(), reason }))
+        .max(bounds.reportEntries),
+      ahead: z.record(z.string().max(64), revision).optional(),
+    })
+    .optional(),
+  status: z
+    .object({
+      drains: z
+        .array(
+          z.object({
+            loadBalancerId,
+            server,
+            deadline: z.number().min(0),
+            sessions: z.int().min(0),
+          }),
+        )
+        .max(bounds.reportEntries),
+      health: z
+        .array(
+          z.object({
+            loadBalancerId,
+            listener,
+            serverId: z.string().max(64),
+            healthy: z.boolean(),
+          }),
+        )
+        .max(bounds.reportEntries),
+      engine: z.string().max(256),
+      notices: z.array(reason).max(100).optional(),
+    })
+    .optional(),
+});
+
+export const ReportSite = defineAction({
+  name: 'ReportSite',
+  product: 'Sluice',
+  access: 'get',
+  summary: 'Takes what a forwarder has applied, and how its drains and probes stand.',
+  description:
+    'Kept for as long as the forwarder goes on reporting; no record of the store changes.',
+  input: z.object({
+    EnsRegionId: site,
+    Report: z.string().max(bounds.bodyBytes).describe('The report, JSON text.'),
+  }),
+  output: nothing,
+  errors,
+  limits: { perApi: 100_000, perAccount: 100_000 },
+  resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
+  async run({ EnsRegionId, Report }, call) {
+    const name = forwarderOf(call);
+    await call.fleet.report(EnsRegionId, name, readReport(Report));
+    return {};
+  },
+});
+
+function readReport(text: string): SiteReport {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Refusal('Invalid%s', 'Report');
+  }
+  const result = report.safeParse(value);
+  if (!result.success) throw new Refusal('Invalid%s', 'Report');
+  // What was parsed from JSON has no undefined members.
+  return result.data as SiteReport;
+}
