@@ -19,6 +19,11 @@ export class Progress {
     if (!this.#unsettled.has(loadBalancerId)) this.#unsettled.set(loadBalancerId, since);
   }
 
+  /** True when nothing waits for the engine. */
+  get settled(): boolean {
+    return this.#unsettled.size === 0;
+  }
+
   /** Everything that this revision asks for has begun. */
   hold(revision: number): void {
     this.#held = revision;

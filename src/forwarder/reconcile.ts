@@ -69,7 +69,8 @@ export class Reconciler {
     for (const [id, wanted] of wants) this.#want(site, id, wanted, since, revision);
     progress.hold(revision);
     this.#pump();
-    this.#options.onProgress(site);
+    // Else the engine's answer is the news; a report before it would only delay it.
+    if (progress.settled) this.#options.onProgress(site);
   }
 
   /** Stops carrying a site. */

@@ -1,0 +1,404 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { SimulatedClock } from '../../test/support/clock.ts';
+import { loadBalancer, server } from '../../test/support/load-balancers.ts';
+import { silent } from '../../test/support/log.ts';
+import { MemoryDisk } from '../../test/support/memory-disk.ts';
+import type { LoadBalancer } from '../elb/types.ts';
+import { formatHash, hashOf } from '../fleet/hash.ts';
+import type { SiteReport, WatchMessage } from '../fleet/protocol.ts';
+import { limits } from '../limits.ts';
+import { type Agent, createAgent } from './agent.ts';
+import { MemoryEngine } from './memory-engine.ts';
+import type { Transport } from './transport.ts';
+
+/** A control plane whose every word is the test's. */
+class Script implements Transport {
+  /** Streams opened so far. */
+  streams = 0;
+  up = true;
+  readonly reports: { readonly site: string; readonly report: SiteReport }[] = [];
+  #lines: string[] = [];
+  #wake: () => void = () => {};
+  #ended = false;
+
+  async *watch(_site: string, signal: AbortSignal): AsyncIterable<string> {
+    if (!this.up) throw new Error('connect ECONNREFUSED');
+    this.streams += 1;
+    this.#lines = [];
+    this.#ended = false;
+    while (!this.#ended && !signal.aborted) {
+      const line = this.#lines.shift();
+      if (line === undefined) await new Promise<void>((resolve) => (this.#wake = resolve));
+      else yield line;
+    }
+  }
+
+  async report(site: string, report: SiteReport): Promise<void> {
+    if (!this.up) throw new Error('connect ECONNREFUSED');
+    this.reports.push({ site, report });
+  }
+
+  say(...messages: (WatchMessage | string)[]): void {
+    for (const message of messages) {
+      this.#lines.push(typeof message === 'string' ? message : `${JSON.stringify(message)}\n`);
+    }
+    this.#wake();
+  }
+
+  hangUp(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** What was reported last as applied. */
+  get applied() {
+    return this.reports.findLast(({ report }) => report.applied !== undefined)?.report.applied;
+  }
+}
+
+let clock: SimulatedClock;
+let engine: MemoryEngine;
+let disk: MemoryDisk;
+let control: Script;
+
+beforeEach(() => {
+  clock = new SimulatedClock();
+  engine = new MemoryEngine({ now: clock.now });
+  disk = new MemoryDisk();
+  control = new Script();
+});
+
+async function start(site = 'site-1'): Promise<Agent> {
+  const agent = await createAgent({
+    site,
+    engine,
+    engineName: 'memory',
+    transport: control,
+    disk,
+    now: clock.now,
+    timers: clock,
+    random: () => 0.5,
+    log: silent,
+  });
+  await clock.advance(0);
+  return agent;
+}
+
+function snapshot(revision: number, loadBalancers: readonly LoadBalancer[], site = 'site-1') {
+  const sum = loadBalancers.reduce((all, each) => all ^ hashOf(JSON.stringify(each)), 0n);
+  const hash = formatHash(sum);
+  return { type: 'snapshot', site, revision, hash, loadBalancers, deleted: [] } as const;
+}
+
+function heartbeat(revision: number, loadBalancers: readonly LoadBalancer[], site = 'site-1') {
+  const { hash } = snapshot(revision, loadBalancers);
+  return { type: 'heartbeat', site, revision, hash, frozen: false } as const;
+}
+
+const one = loadBalancer('lb-1', ['i-1']);
+const two = loadBalancer('lb-2', ['i-2']);
+const carried = () => [...engine.carried.keys()].sort();
+
+async function say(...messages: (WatchMessage | string)[]): Promise<void> {
+  control.say(...messages);
+  await clock.advance(0);
+}
+
+describe('following the control plane', () => {
+  test('what it says is journaled, applied and reported at once', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    assert.deepEqual(carried(), ['lb-1']);
+    assert.deepEqual(control.applied, { revision: 5, failures: [] });
+    await say({ type: 'change', site: 'site-1', base: 5, revision: 6, puts: [two], deletes: [] });
+    assert.deepEqual(carried(), ['lb-1', 'lb-2']);
+    assert.deepEqual(control.applied, { revision: 6, failures: [] });
+    assert.match(disk.files.get('site-1.ndjson') ?? '', /"revision":5.*\n.*"revision":6.*\n$/);
+  });
+
+  test('each change makes one report, and that one is after it was read back', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    for (const revision of [8, 11]) {
+      const next = loadBalancer('lb-1', [`i-${revision}`]);
+      const base = revision - 3;
+      await say({ type: 'change', site: 'site-1', base, revision, puts: [next], deletes: [] });
+    }
+    const revisions = control.reports.map(({ report }) => report.applied?.revision);
+    assert.deepEqual(revisions, [5, 8, 11]);
+  });
+
+  test('it is in the journal before the engine is touched', async () => {
+    await start();
+    const seen: (string | undefined)[] = [];
+    engine.faults.slow = () => {
+      seen.push(disk.files.get('site-1.ndjson'));
+      return undefined;
+    };
+    await say(snapshot(5, [one]));
+    assert.match(seen[0] ?? '', /"revision":5/);
+  });
+
+  test('a gap makes it connect again for the whole', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    await say({ type: 'change', site: 'site-1', base: 6, revision: 7, puts: [two], deletes: [] });
+    assert.deepEqual(carried(), ['lb-1']);
+    await clock.advance(limits.reconnect.maxMs);
+    assert.equal(control.streams, 2);
+    await say(snapshot(7, [one, two]));
+    assert.deepEqual(carried(), ['lb-1', 'lb-2']);
+  });
+
+  test('so does a heartbeat with another hash, and a line that is none', async () => {
+    await start();
+    await say(snapshot(5, [one]), heartbeat(5, [two]));
+    await clock.advance(limits.reconnect.maxMs);
+    assert.equal(control.streams, 2);
+    await say(snapshot(5, [one]), '{"type":"chan');
+    await clock.advance(limits.reconnect.maxMs);
+    assert.equal(control.streams, 3);
+  });
+
+  test('a stream without a line for three heartbeats is dead', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    for (let beat = 0; beat < 5; beat++) {
+      await clock.advance(limits.heartbeat);
+      await say(heartbeat(5, [one]));
+    }
+    assert.equal(control.streams, 1);
+    await clock.advance(3 * limits.heartbeat + limits.reconnect.maxMs);
+    assert.equal(control.streams, 2);
+  });
+
+  test('it tries to connect less and less often, and never gives up', async () => {
+    control.up = false;
+    let tries = 0;
+    const { watch } = control;
+    control.watch = (site, signal) => {
+      tries += 1;
+      return watch.call(control, site, signal);
+    };
+    await start();
+    await clock.advance(60_000);
+    assert.ok(tries > 12 && tries < 30, `${tries} tries in a minute`);
+    control.up = true;
+    await clock.advance(limits.reconnect.maxMs);
+    await say(snapshot(5, [one]));
+    assert.deepEqual(carried(), ['lb-1']);
+  });
+
+  test('a forwarder with nothing new says so within its lease', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    control.reports.length = 0;
+    await clock.advance(limits.forwarderLeaseSeconds * 1000);
+    const renewals = control.reports.filter(({ report }) => report.applied !== undefined);
+    assert.ok(renewals.length >= 2, `${renewals.length} renewals`);
+  });
+
+  test('a report that fails is made again with what is true then', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    control.up = false;
+    await say({ type: 'change', site: 'site-1', base: 5, revision: 6, puts: [two], deletes: [] });
+    await say({
+      type: 'change',
+      site: 'site-1',
+      base: 6,
+      revision: 7,
+      puts: [],
+      deletes: ['lb-1'],
+    });
+    assert.equal(control.applied?.revision, 5);
+    control.up = true;
+    await clock.advance(limits.reportRetry.maxMs);
+    assert.equal(control.applied?.revision, 7);
+  });
+});
+
+describe('starting from the journal', () => {
+  test('the site is carried at once, with the control plane down', async () => {
+    disk.files.set('site-1.ndjson', `${JSON.stringify(snapshot(5, [one, two]))}\n`);
+    control.up = false;
+    const agent = await start();
+    assert.deepEqual(carried(), ['lb-1', 'lb-2']);
+    assert.deepEqual(agent.sites(), [{ site: 'site-1', held: 5, revision: 5, failures: [] }]);
+  });
+
+  test('what an earlier life left on the engine goes first', async () => {
+    await engine.apply(loadBalancer('lb-old'));
+    disk.files.set('site-1.ndjson', `${JSON.stringify(snapshot(5, [one]))}\n`);
+    await start();
+    assert.deepEqual(engine.verbs.slice(1), ['prune', 'apply lb-1']);
+    assert.deepEqual(carried(), ['lb-1']);
+  });
+
+  test('without one nothing is pruned until the control plane was heard', async () => {
+    await engine.apply(loadBalancer('lb-old'));
+    await start();
+    await say(snapshot(5, [one]));
+    assert.deepEqual(carried(), ['lb-1', 'lb-old']);
+    await say(heartbeat(5, [one]));
+    assert.deepEqual(carried(), ['lb-1']);
+  });
+
+  test('an unreadable one leaves the engine alone until the control plane speaks', async () => {
+    await engine.apply(loadBalancer('lb-1', ['i-old']));
+    disk.files.set('site-1.ndjson', 'garbage\n');
+    control.up = false;
+    await start();
+    await clock.advance(60_000);
+    assert.deepEqual(engine.verbs, ['apply lb-1']);
+    assert.equal(disk.files.get('site-1.ndjson.unreadable'), 'garbage\n');
+    control.up = true;
+    await clock.advance(limits.reconnect.maxMs);
+    await say(snapshot(5, [one]));
+    assert.deepEqual(engine.carried.get('lb-1'), one);
+  });
+
+  test('it never goes back behind it', async () => {
+    disk.files.set('site-1.ndjson', `${JSON.stringify(snapshot(9, [two]))}\n`);
+    await start();
+    await say(snapshot(5, [one]));
+    assert.deepEqual(carried(), ['lb-2']);
+    assert.equal(control.applied?.revision, 9);
+    assert.equal(control.applied?.failures[0]?.loadBalancerId, '*');
+    assert.match(control.applied?.failures[0]?.reason ?? '', /offers revision 5, held is 9/);
+    await say({ type: 'change', site: 'site-1', base: 8, revision: 10, puts: [one], deletes: [] });
+    assert.deepEqual(control.applied, { revision: 10, failures: [] });
+  });
+
+  test('a disk that is full does not stop a change, and is reported', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    disk.full = true;
+    await say({ type: 'change', site: 'site-1', base: 5, revision: 6, puts: [two], deletes: [] });
+    assert.deepEqual(carried(), ['lb-1', 'lb-2']);
+    await clock.advance(limits.statusIdle);
+    const status = control.reports.findLast(({ report }) => report.status)?.report.status;
+    assert.match(status?.notices?.[0] ?? '', /cannot be written: ENOSPC/);
+  });
+});
+
+describe('what is held back', () => {
+  test('the last good state stays, and is reported with its reason', async () => {
+    await start();
+    const emptied = { ...one, backends: [] };
+    await say(snapshot(5, [one]), snapshot(6, [emptied]), heartbeat(6, [emptied]));
+    assert.deepEqual(engine.carried.get('lb-1'), one);
+    const failures = control.applied?.failures ?? [];
+    assert.deepEqual([failures.length, failures[0]?.loadBalancerId], [1, 'lb-1']);
+    assert.match(failures[0]?.reason ?? '', /held back/);
+    assert.equal(control.streams, 1);
+  });
+
+  test('it is still so after a restart', async () => {
+    const agent = await start();
+    await say(snapshot(5, [one]), snapshot(6, [{ ...one, backends: [] }]));
+    await agent.close({ stopTraffic: false });
+    engine = new MemoryEngine({ now: clock.now });
+    control.up = false;
+    const again = await start();
+    assert.deepEqual(engine.carried.get('lb-1'), one);
+    assert.equal(again.sites()[0]?.failures.length, 1);
+  });
+});
+
+describe('the status', () => {
+  const drained = {
+    ...two,
+    draining: [{ ...server('i-9'), deadline: Date.UTC(2026, 10, 24, 0, 0, 20) }],
+  };
+
+  const statuses = () =>
+    control.reports.flatMap(({ report }) => (report.status === undefined ? [] : [report.status]));
+
+  test('follows a drain second by second until its last session ended', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    await clock.advance(limits.statusIdle);
+    engine.sessions.set('i-9', 3);
+    await say({
+      type: 'change',
+      site: 'site-1',
+      base: 5,
+      revision: 6,
+      puts: [drained],
+      deletes: [],
+    });
+    control.reports.length = 0;
+    for (const left of [3, 2, 0]) {
+      engine.sessions.set('i-9', left);
+      await clock.advance(limits.statusDraining);
+    }
+    assert.deepEqual(
+      statuses().map(({ drains }) => drains[0]?.sessions),
+      [3, 2, 0],
+    );
+  });
+
+  test('an unchanged status is not sent again soon, but it is now and then', async () => {
+    await start();
+    await say(snapshot(5, [one]));
+    for (let beat = 0; beat < limits.statusRefresh / limits.heartbeat; beat++) {
+      await clock.advance(limits.heartbeat);
+      await say(heartbeat(5, [one]));
+    }
+    assert.ok(statuses().length <= 2, `${statuses().length} times`);
+    await clock.advance(limits.statusIdle);
+    assert.ok(statuses().length >= 2, 'sent again');
+  });
+});
+
+describe('a forwarder of unclaimed sites', () => {
+  const other = loadBalancer('lb-9', ['i-9'], { site: 'site-2' });
+
+  test('carries many sites, each with its own revision, and lets go of one', async () => {
+    await start('*');
+    await say(snapshot(5, [one]), snapshot(8, [other], 'site-2'));
+    assert.deepEqual(carried(), ['lb-1', 'lb-9']);
+    const revisions = control.reports.map(({ site, report }) => [site, report.applied?.revision]);
+    assert.deepEqual(revisions, [
+      ['site-1', 5],
+      ['site-2', 8],
+    ]);
+
+    await say({ type: 'release', site: 'site-2' });
+    assert.deepEqual(carried(), ['lb-1']);
+    assert.deepEqual([...disk.files.keys()], ['site-1.ndjson']);
+    await say(snapshot(9, [other], 'site-2'));
+    assert.deepEqual(carried(), ['lb-1', 'lb-9']);
+  });
+
+  test('starts with all of them from their journals', async () => {
+    disk.files.set('site-1.ndjson', `${JSON.stringify(snapshot(5, [one]))}\n`);
+    disk.files.set('site-2.ndjson', `${JSON.stringify(snapshot(8, [other], 'site-2'))}\n`);
+    control.up = false;
+    await start('*');
+    assert.deepEqual(carried(), ['lb-1', 'lb-9']);
+  });
+});
+
+describe('the end', () => {
+  test('traffic goes on unless told otherwise, and nothing is left behind', async () => {
+    const agent = await start();
+    await say(snapshot(5, [one]));
+    await agent.close({ stopTraffic: false });
+    assert.deepEqual(carried(), ['lb-1']);
+    assert.deepEqual(engine.closed, { stopTraffic: false });
+    await clock.advance(0);
+    assert.equal(clock.pending, 0, 'timers left');
+  });
+
+  test('a stream that does not heed its end does not hold it up', async () => {
+    control.watch = () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+    });
+    const agent = await start();
+    await agent.close({ stopTraffic: true });
+    assert.deepEqual(engine.closed, { stopTraffic: true });
+  });
+});

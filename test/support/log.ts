@@ -1,0 +1,4 @@
+import type { Log } from '../../src/log.ts';
+
+/** Says nothing. */
+export const silent: Log = { info() {}, warn() {}, error() {} };
