@@ -1,0 +1,194 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Action } from '../../src/api/actions/action.ts';
+import type { AnswerHeaders, Caller, Extensions } from '../../src/api/call.ts';
+import { createCalls } from '../../src/api/calls.ts';
+import { ApiError, fromRefusal } from '../../src/api/errors.ts';
+import { readInput } from '../../src/api/parameters.ts';
+import { Refusal } from '../../src/elb/refusal.ts';
+import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../../src/elb/types.ts';
+import type { Fleet, ForwarderState } from '../../src/fleet/fleet.ts';
+import { keys } from '../../src/store/keys.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export const account = '1000000000000001';
+
+/** What a call answered: the output and the headers. */
+export interface Answered {
+  // biome-ignore lint/suspicious/noExplicitAny: the shape is what tests look at
+  readonly output: any;
+  readonly headers: AnswerHeaders;
+}
+
+/** One control plane's actions on a store of its own, without door, signature and fleet. */
+export interface Bench {
+  readonly store: Store;
+  /** Unix milliseconds; tests move it. */
+  readonly clock: { now: number };
+  /** Live forwarders as they last reported; tests set it. */
+  readonly forwarders: ForwarderState[];
+  /** Runs an action with its parameters as texts, the way they come in. */
+  call(
+    action: Action,
+    parameters: Readonly<Record<string, unknown>>,
+    how?: { readonly extensions?: Partial<Extensions>; readonly account?: string },
+  ): Promise<Answered>;
+  put(key: string, value: object): Promise<void>;
+  read<T>(key: string): Promise<T | undefined>;
+  close(): Promise<void>;
+}
+
+export async function openBench(): Promise<Bench> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-actions-'));
+  const store = await openSqlite({ path: join(folder, 'store.db') });
+  const clock = { now: Date.parse('2026-11-24T08:00:00Z') };
+  const forwarders: ForwarderState[] = [];
+  const createCall = createCalls({
+    store,
+    fleet: quietFleet(forwarders),
+    now: () => clock.now,
+    seal: (secret) => secret,
+    confirmWait: 0,
+    planCommands: (before, after) => [`${before?.id ?? 'nothing'} -> ${after?.id ?? 'nothing'}`],
+  });
+  let requests = 0;
+  return {
+    store,
+    clock,
+    forwarders,
+    call: async (action, parameters, { extensions, account: by = account } = {}) => {
+      requests += 1;
+      const texts = new Map(Object.entries(parameters).map(([name, value]) => [name, text(value)]));
+      const call = createCall({
+        action,
+        requestId: `request-${requests}`,
+        caller: callerOf(by),
+        extensions: { dryRun: false, ...extensions },
+        parameters,
+        decidedBy: 'root',
+        signal: new AbortController().signal,
+      });
+      const output = await action.run(readInput(action, texts), call).catch((error) => {
+        throw error instanceof Refusal ? fromRefusal(error, action.loadBalancerIdSpelling) : error;
+      });
+      // What leaves is JSON: members without a value are gone.
+      return { output: JSON.parse(JSON.stringify(output)), headers: call.answer };
+    },
+    put: async (key, value) => {
+      const puts = [{ key, value: JSON.stringify(value) }];
+      await store.commit({ ifRevision: new Map(), puts, deletes: [] });
+    },
+    read: async <T>(key: string) => {
+      const entry = await store.get(key);
+      return entry && (JSON.parse(entry.value) as T);
+    },
+    close: async () => {
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function callerOf(id: string): Caller {
+  return {
+    account: id,
+    accessKeyId: 'LTAI5tTest',
+    principal: { kind: 'root' },
+    sourceIp: '192.0.2.1',
+    userAgent: 'test',
+    secure: false,
+  };
+}
+
+/** A fleet in which every forwarder listed has said its last word. */
+function quietFleet(forwarders: readonly ForwarderState[]): Fleet {
+  const at = (site: string) => forwarders.filter((each) => each.site === site);
+  return {
+    watchSite: async function* () {},
+    report: async () => {},
+    confirm: async (site, revision, loadBalancerId) => {
+      const reached = at(site).filter(
+        (each) =>
+          each.revision >= revision &&
+          !each.failures.some((failure) => failure.loadBalancerId === loadBalancerId),
+      );
+      return { applied: reached.length, live: at(site).length, missing: [] };
+    },
+    forwarders: at,
+    close: async () => {},
+  };
+}
+
+/** A forwarder that has applied everything up to `revision`. */
+export function forwarder(state: Partial<ForwarderState> = {}): ForwarderState {
+  return {
+    site: 'local',
+    name: 'forwarder-1',
+    revision: Number.MAX_SAFE_INTEGER,
+    failures: [],
+    drains: [],
+    health: [],
+    engine: 'test',
+    notices: [],
+    ...state,
+  };
+}
+
+const created = '2026-11-24T08:00:00Z';
+const owned = { v: 1, account, createTime: created } as const;
+
+/** A site with a network, a vSwitch and running instances `i-1`, `i-2`, … at 10.0.0.1, …. */
+export async function furnish(
+  bench: Bench,
+  options: { readonly site?: string; readonly pool?: string; readonly instances?: number } = {},
+): Promise<{ networkId: string; vSwitchId: string }> {
+  const { site = 'local', pool = '127.0.0.0/8', instances = 3 } = options;
+  const [networkId, vSwitchId] = [`n-${site}`, `vsw-${site}`];
+  const place = { ...owned, site, networkId, vSwitchId };
+  await bench.put(keys.site(site), {
+    ...owned,
+    id: site,
+    addressPool: pool,
+    defaultNetworkId: networkId,
+    defaultVSwitchId: vSwitchId,
+  } satisfies Site);
+  const block = { ...owned, site, name: '', cidr: '10.0.0.0/16', tags: [] };
+  await bench.put(keys.network(networkId), { ...block, id: networkId } satisfies Network);
+  const vSwitch: VSwitch = { ...block, id: vSwitchId, networkId };
+  await bench.put(keys.vSwitch(vSwitchId), vSwitch);
+  for (let number = 1; number <= instances; number++) {
+    const id = site === 'local' ? `i-${number}` : `i-${site}-${number}`;
+    const interfaceId = `eni-${number}`;
+    await bench.put(keys.instance(id), {
+      ...place,
+      id,
+      name: id,
+      privateIp: `10.0.0.${number}`,
+      status: 'Running',
+      interfaces: [{ id: interfaceId, privateIp: `10.0.1.${number}` }],
+    } satisfies Instance);
+    if (site === 'local') {
+      await bench.put(keys.networkInterface(interfaceId), { v: 1, instanceId: id });
+    }
+  }
+  return { networkId, vSwitchId };
+}
+
+/** Matches an API error by its code, and by part of its text where given. */
+export function failsWith(code: string, message?: RegExp) {
+  return (error: unknown): boolean => {
+    if (!(error instanceof ApiError)) throw error;
+    return error.code === code && (message === undefined || message.test(error.message));
+  };
+}
+
+/** The load balancer as the store has it. */
+export function storedLoadBalancer(bench: Bench, id: string, site = 'local') {
+  return bench.read<LoadBalancer>(keys.loadBalancer(site, id));
+}
