@@ -58,7 +58,8 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
 async function ensureAccount({ store, seal }: BootstrapOptions) {
   const found = await store.get(keys.rootAccount);
   if (found !== undefined) return { account: checked(found.value, seal), first: false };
-  const id = String(randomInt(1e14, 9e14)).padStart(16, '10');
+  // 16 digits, as account ids have; the first is no 0.
+  const id = `${randomInt(1, 10)}${String(randomInt(1e14)).padStart(15, '0')}`;
   const record: AccountRecord = { v: 1, id, sealed: seal.seal(probe, keys.rootAccount) };
   const outcome = await store.commit({
     ifRevision: new Map([[keys.rootAccount, 0]]),

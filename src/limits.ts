@@ -44,6 +44,8 @@ export const limits = {
   auditParameter: 8_192,
   /** Failures, drains or probes in one report: 5,000 load balancers of three servers fit. */
   reportEntries: 50_000,
+  /** From the start of our own forwarder until it is live: a large site loads in seconds. */
+  forwarderStart: 60_000,
   /** A user agent longer than this is cut where it is kept. */
   userAgent: 512,
   /** Characters of a text of ours in an answer header; proxies take 8 KB of headers at least. */

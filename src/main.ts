@@ -53,6 +53,10 @@ async function serve(mode: 'up' | 'control-plane', args: readonly string[]): Pro
   const { up } = await import('./up.ts');
   const running = await up(settings, mode);
   terminal.write(`listening on ${running.endpoint}\n`);
+  if (running.freshRootKey !== undefined) {
+    const { accessKeyId, accessKeySecret } = running.freshRootKey;
+    terminal.write(`root access key, shown this once: ${accessKeyId} ${accessKeySecret}\n`);
+  }
   const withSample = settings.sample && mode === 'up';
   const sample = withSample ? await trySample(running.endpoint, settings.dataFolder) : undefined;
   terminal.write(`ready\n${sample?.nextSteps ?? ''}`);

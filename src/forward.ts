@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { RpcClient } from './client.ts';
+import { createAgent } from './forwarder/agent.ts';
+import { folderDisk } from './forwarder/disk.ts';
+import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
+import { rpcTransport, type Transport } from './forwarder/transport.ts';
+import type { Log } from './log.ts';
+import type { ForwarderSettings } from './settings.ts';
+import { createLog, type Running } from './up.ts';
+
+export interface ForwarderOptions {
+  /** Control planes, in the order to try them. */
+  readonly endpoints: readonly string[];
+  readonly site: string;
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  /** Where its journal and its engine's files are. */
+  readonly folder: string;
+  readonly l4: 'haproxy' | 'kernel';
+  readonly log: Log;
+}
+
+/** Starts a forwarder: the engine as it was left, then whatever the control plane says. */
+export async function startForwarder(options: ForwarderOptions) {
+  const { endpoints, site, folder, log, ...key } = options;
+  if (options.l4 === 'kernel') throw new Error('--l4 kernel is not served by this version');
+  const engine = await openHaproxyEngine({ folder: join(folder, 'haproxy'), now: Date.now, log });
+  const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key }));
+  const agent = await createAgent({
+    site,
+    engine,
+    engineName: haproxyVersion(),
+    transport: firstThatAnswers(clients.map((client) => rpcTransport(client))),
+    disk: folderDisk(join(folder, 'journal')),
+    now: Date.now,
+    log,
+  });
+  return {
+    async close(how: { readonly stopTraffic: boolean }): Promise<void> {
+      await agent.close(how);
+      for (const client of clients) await client.close();
+    },
+  };
+}
+
+/** `sluice forwarder`: a machine that carries one site's traffic. */
+export async function runForwarder(settings: ForwarderSettings): Promise<Running> {
+  const running = await startForwarder({
+    ...settings,
+    folder: join(settings.dataFolder, 'forwarder'),
+    log: createLog(settings.logLevel),
+  });
+  return { endpoint: settings.endpoints[0]!, stop: (how) => running.close(how) };
+}
+
+/** Stays with one control plane until it fails, then goes on to the next. */
+function firstThatAnswers(transports: readonly Transport[]): Transport {
+  let current = 0;
+  const next = () => {
+    current = (current + 1) % transports.length;
+  };
+  return {
+    async *watch(site, signal) {
+      try {
+        yield* transports[current]!.watch(site, signal);
+      } finally {
+        if (!signal.aborted) next();
+      }
+    },
+    async report(site, report) {
+      await transports[current]!.report(site, report);
+    },
+  };
+}
+
+function haproxyVersion(): string {
+  const [, version] =
+    /version (\S+)/.exec(execFileSync('haproxy', ['-v'], { encoding: 'utf8' })) ?? [];
+  return `haproxy ${version ?? 'unknown'}`;
+}

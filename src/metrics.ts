@@ -1,0 +1,67 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { Address } from './settings.ts';
+
+/** What a process counts, and where it can be read. */
+export interface Metrics {
+  /** One answer of the door. */
+  answered(seen: { action: string; code: string; seconds: number }): void;
+  /** A figure that is read when it is asked for. */
+  watch(name: string, help: string, read: () => number): void;
+  /** Serves /metrics; resolves with the address it listens on. */
+  listen(address: Address): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** From a cached read to a slow confirmation. */
+const buckets = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+/** The metrics of one process, with those of Node itself. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const calls = new Counter({
+    name: 'sluice_calls_total',
+    help: 'Calls answered, by action and code (OK or the error)',
+    labelNames: ['action', 'code'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'sluice_call_seconds',
+    help: 'Time from a call to its answer, by action',
+    labelNames: ['action'],
+    buckets,
+    registers,
+  });
+  const server = http.createServer(async (request, response) => {
+    if (request.url !== '/metrics') {
+      response.writeHead(404).end('the metrics are at /metrics\n');
+      return;
+    }
+    response.setHeader('content-type', registry.contentType);
+    response.end(await registry.metrics());
+  });
+  return {
+    answered({ action, code, seconds: spent }) {
+      calls.inc({ action, code });
+      seconds.observe({ action }, spent);
+    },
+    watch(name, help, read) {
+      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });
+    },
+    listen: ({ host, port }) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          resolve(`http://${host}:${(server.address() as AddressInfo).port}/metrics`);
+        });
+      }),
+    close: async () => {
+      if (!server.listening) return;
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

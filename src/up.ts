@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pino } from 'pino';
+import { AccessKeys } from './api/access-keys.ts';
+import { catalogue } from './api/actions/index.ts';
+import { createCalls } from './api/calls.ts';
+import { createDispatch } from './api/dispatch.ts';
+import { createListener } from './api/listen.ts';
+import { Nonces } from './api/nonces.ts';
+import { openSeal } from './api/seal.ts';
+import { Throttle } from './api/throttle.ts';
+import { type Bootstrapped, bootstrap } from './bootstrap.ts';
+import { RpcClient } from './client.ts';
+import { createFleet } from './fleet/create-fleet.ts';
+import type { Fleet } from './fleet/fleet.ts';
+import { unclaimedSites } from './fleet/protocol.ts';
+import { startForwarder } from './forward.ts';
+import { planCommands } from './forwarder/haproxy/plan.ts';
+import { limits } from './limits.ts';
+import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { evaluate } from './ram/evaluate.ts';
+import type { Settings } from './settings.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
+
+/** A running process of Sluice. */
+export interface Running {
+  /** Where the API listens: `http://host:port`. */
+  readonly endpoint: string;
+  /** The root access key, when it was made just now: the only time it is shown. */
+  readonly freshRootKey?: { readonly accessKeyId: string; readonly accessKeySecret: string };
+  /** Stops accepting, finishes what runs; traffic goes on unless told otherwise. */
+  stop(options: { readonly stopTraffic: boolean }): Promise<void>;
+}
+
+/** Undone in reverse when a process stops, or when its start fails half-way. */
+type Cleanup = (options: { readonly stopTraffic: boolean }) => Promise<void> | void;
+
+/** The log of a process: JSON lines on standard error. */
+export function createLog(level: string): Log {
+  return pino({ level }, pino.destination({ fd: 2, sync: true }));
+}
+
+/**
+ * Starts a control plane, and in mode `up` the forwarder of all sites that have none of their own
+ * beside it, which talks to it over the same door as any other. Resolves when calls can be
+ * served and the forwarder is live.
+ */
+export async function up(settings: Settings, mode: 'up' | 'control-plane'): Promise<Running> {
+  const cleanups: Cleanup[] = [];
+  const stop = async (options: { readonly stopTraffic: boolean }) => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup(options);
+  };
+  try {
+    const log = createLog(settings.logLevel);
+    const plane = await startControlPlane(settings, log, cleanups);
+    if (mode === 'up') await startOwnForwarder(settings, plane, log, cleanups);
+    const { endpoint, root } = plane;
+    const { fresh, rootAccessKey } = root;
+    return { endpoint, stop, ...(fresh && rootAccessKey ? { freshRootKey: rootAccessKey } : {}) };
+  } catch (error) {
+    await stop({ stopTraffic: settings.stopTraffic });
+    throw error;
+  }
+}
+
+interface ControlPlane {
+  readonly endpoint: string;
+  readonly root: Bootstrapped;
+  readonly fleet: Fleet;
+}
+
+async function startControlPlane(
+  settings: Settings,
+  log: Log,
+  cleanups: Cleanup[],
+): Promise<ControlPlane> {
+  const { dataFolder, rootAccessKey } = settings;
+  const now = Date.now;
+  const store = await openStore(settings.store, { dataFolder });
+  cleanups.push(() => store.close());
+  const seal = await openSeal(dataFolder);
+  const root = await bootstrap({
+    store,
+    seal,
+    dataFolder,
+    now,
+    ...(rootAccessKey === undefined ? {} : { rootAccessKey }),
+  });
+  const fleet = await createFleet({ store, now, log });
+  cleanups.push(() => fleet.close());
+  const onFault = (error: unknown, about: string) => {
+    log.error({ about, reason: error instanceof Error ? error.stack : String(error) }, 'fault');
+  };
+  const accessKeys = await AccessKeys.open(store, seal, onFault);
+  cleanups.push(() => accessKeys.close());
+  const metrics = createMetrics();
+  cleanups.push(() => metrics.close());
+  const dispatch = createDispatch({
+    catalogue,
+    accessKeys,
+    nonces: new Nonces(now),
+    throttle: new Throttle(settings.throttle, now),
+    authorise: evaluate,
+    createCall: createCalls({
+      store,
+      fleet,
+      now,
+      seal: seal.seal,
+      confirmWait: settings.confirmWaitMs,
+      planCommands,
+    }),
+    now,
+    onFault,
+    onAnswer: metrics.answered,
+  });
+  const listener = createListener({ dispatch, onFault, isReady: () => canRead(store) });
+  cleanups.push(() => listener.close());
+  const endpoint = await listener.listen(settings.listen);
+  await serveMetrics(settings, metrics, log);
+  return { endpoint, root, fleet };
+}
+
+async function canRead(store: Store): Promise<boolean> {
+  await store.get('account/root');
+  return true;
+}
+
+async function serveMetrics({ metrics: address }: Settings, metrics: Metrics, log: Log) {
+  if (address === undefined) return;
+  try {
+    log.info({ address: await metrics.listen(address) }, 'metrics');
+  } catch (error) {
+    // Another Sluice on this machine has the port: calls and traffic matter more.
+    log.warn({ reason: String(error) }, 'no metrics');
+  }
+}
+
+const localSite = { EnsRegionId: 'local', AddressPool: '127.0.0.0/24' };
+
+/** Registers this machine's forwarder through the door and starts it. */
+async function startOwnForwarder(
+  settings: Settings,
+  { endpoint, root, fleet }: ControlPlane,
+  log: Log,
+  cleanups: Cleanup[],
+): Promise<void> {
+  if (root.rootAccessKey === undefined) {
+    throw new Error(
+      'the root access key was made on another machine: set SLUICE_ROOT_ACCESS_KEY_ID and ' +
+        'SLUICE_ROOT_ACCESS_KEY_SECRET, or start sluice control-plane',
+    );
+  }
+  const client = new RpcClient({ endpoint: reachable(endpoint), ...root.rootAccessKey });
+  const forwarder = { EnsRegionId: unclaimedSites, ForwarderName: ownName(settings.dataFolder) };
+  try {
+    await client.call('Sluice', 'RegisterSite', localSite);
+    const { body } = await client.call('Sluice', 'RegisterForwarder', forwarder);
+    const { AccessKeyId, AccessKeySecret } = body as Record<string, string>;
+    const running = await startForwarder({
+      endpoints: [reachable(endpoint)],
+      site: unclaimedSites,
+      accessKeyId: AccessKeyId!,
+      accessKeySecret: AccessKeySecret!,
+      folder: join(settings.dataFolder, 'forwarder'),
+      l4: settings.l4,
+      log,
+    });
+    cleanups.push((options) => running.close(options));
+  } finally {
+    await client.close();
+  }
+  await untilLive(fleet);
+}
+
+/** The same for every start on the same data folder, another for every other. */
+function ownName(dataFolder: string): string {
+  const digest = createHash('sha256').update(resolve(dataFolder)).digest('hex').slice(0, 8);
+  return `up-${hostname()
+    .replaceAll(/[^A-Za-z0-9-]/g, '-')
+    .slice(0, 40)}-${digest}`;
+}
+
+/** How this process reaches a door that listens on every address. */
+function reachable(endpoint: string): string {
+  return endpoint.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+}
+
+async function untilLive(fleet: Fleet): Promise<void> {
+  const deadline = performance.now() + limits.forwarderStart;
+  while (fleet.forwarders(localSite.EnsRegionId).length === 0) {
+    if (performance.now() > deadline) throw new Error('the forwarder did not come up');
+    await new Promise((done) => setTimeout(done, 10));
+  }
+}
+
+export { runForwarder } from './forward.ts';
