@@ -17,6 +17,7 @@ const drain = z.object({
   Port: z.int(),
   ForwarderName: z.string(),
   Sessions: z.int(),
+  Counted: z.boolean(),
   Deadline: z.string(),
   SecondsLeft: z.int(),
 });
@@ -30,15 +31,17 @@ async function* wanted(call: Call, id: string | undefined): AsyncIterable<LoadBa
   for await (const { value } of call.list<LoadBalancer>(keys.allLoadBalancers)) yield value;
 }
 
-/** One row for each live forwarder that still has sessions of the server. */
+/**
+ * One row for each live forwarder that still has sessions of the server, or has not counted them
+ * yet (within a second of the removal).
+ */
 function rowsOf(value: LoadBalancer, server: DrainingServer, call: Call): DrainView[] {
   const now = call.now();
   return call.fleet.forwarders(value.site).flatMap((forwarder) => {
     const reported = forwarder.drains.find(
       (entry) => entry.loadBalancerId === value.id && sameBackend(entry.server, server),
     );
-    const Sessions = reported?.sessions ?? 0;
-    if (Sessions === 0) return [];
+    if (reported?.sessions === 0) return [];
     return [
       {
         LoadBalancerId: value.id,
@@ -48,7 +51,8 @@ function rowsOf(value: LoadBalancer, server: DrainingServer, call: Call): DrainV
         Ip: server.ip,
         Port: server.port,
         ForwarderName: forwarder.name,
-        Sessions,
+        Sessions: reported?.sessions ?? 0,
+        Counted: reported !== undefined,
         Deadline: isoSeconds(server.deadline),
         SecondsLeft: Math.ceil((server.deadline - now) / 1000),
       },
