@@ -253,7 +253,7 @@ describe('removeBackendServers', () => {
           next.draining,
           gone.map((one) => ({ ...one, deadline: now + 30_000 })),
         );
-        const ids = new Set(unwanted.map(({ serverId }) => serverId));
+        const ids = new Set<string>(unwanted.map(({ serverId }) => serverId));
         for (const one of gone) assert.ok(ids.has(one.serverId));
         for (const { serverId, type, ip, port } of unwanted) {
           if (type ?? ip ?? port) continue;

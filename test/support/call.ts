@@ -116,7 +116,7 @@ function quietFleet(forwarders: readonly ForwarderState[]): Fleet {
       const reached = at(site).filter(
         (each) =>
           each.revision >= revision &&
-          !each.failures.some((failure) => failure.loadBalancerId === loadBalancerId),
+          !each.failures.some((failure) => ['*', loadBalancerId].includes(failure.loadBalancerId)),
       );
       return { applied: reached.length, live: at(site).length, missing: [] };
     },

@@ -8,7 +8,6 @@ import { defineAction, documentedLimits } from './action.ts';
 import {
   id,
   loadBalancerId,
-  loadBalancerSpec,
   loadBalancerSpecs,
   loadBalancerStatus,
   loadBalancerType,
@@ -208,7 +207,9 @@ export const DescribeLoadBalancerSpec = defineAction({
   access: 'get',
   summary: 'Lists the specifications of load balancers.',
   description: 'A specification is kept as the load balancer was created; it caps nothing.',
-  input: z.object({ LoadBalancerSpec: loadBalancerSpec.optional() }),
+  input: z.object({
+    LoadBalancerSpec: z.string().max(64).optional().describe('Only this specification.'),
+  }),
   output: z.object({
     LoadBalancerSpecs: z.array(z.object({ LoadBalancerSpec: z.string(), DisplayName: z.string() })),
     ...pageOutput,

@@ -93,7 +93,7 @@ export const DeregisterForwarder = defineAction({
   summary: 'Forgets a forwarder; its access key ends. What it carries goes on until it is stopped.',
   input: z.object({ EnsRegionId: siteOrAll, ForwarderName: forwarderName }),
   output: nothing,
-  errors: [...errors, 'InvalidParameter.%s'],
+  errors,
   limits,
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
   run: ({ EnsRegionId, ForwarderName }, call) =>

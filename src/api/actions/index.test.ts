@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { errorTable } from '../errors.ts';
+import { type Action, versions } from './action.ts';
+import { actions, catalogue } from './index.ts';
+
+/** A parameter, field or list item of the reference. */
+interface Documented {
+  readonly type: string;
+  readonly required?: boolean;
+  readonly enum?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly default?: unknown;
+  readonly items?: Documented;
+  readonly fields?: Readonly<Record<string, Documented>>;
+}
+
+interface DocumentedAction {
+  readonly access: string;
+  readonly params: Readonly<Record<string, Documented>>;
+  readonly response: Readonly<Record<string, Documented>>;
+  readonly errors: readonly string[];
+  readonly rateLimit?: { readonly perApi: number; readonly perUser: number };
+}
+
+const fixture = new URL('../../../test/fixtures/ens-elb.json', import.meta.url);
+const { actions: documented } = JSON.parse(await readFile(fixture, 'utf8')) as {
+  actions: Readonly<Record<string, DocumentedAction>>;
+};
+
+/** Where the documentation differs from itself or from what clients need: path -> why. */
+const deviations: Readonly<Record<string, string>> = {
+  'SetBackendServers.params.BackendServers.[].Weight.required': 'the text has a default of 100',
+  'CreateLoadBalancerTCPListener.params.Scheduler.enum': 'the union of what clients know',
+  'SetLoadBalancerTCPListenerAttribute.params.Scheduler.enum': 'the union of what clients know',
+  'DescribeLoadBalancerListeners.params.PageSize.default': 'none is told: all that there can be',
+  'DescribeLoadBalancerAttribute.response.EndTime': 'nothing ends by itself',
+  'DescribeLoadBalancerHTTPListenerAttribute.response.ServerCertificateId': 'means nothing in HTTP',
+};
+const unused = new Set(Object.keys(deviations));
+
+/** Comma-joined runs are taken too, so the reference's list is one of single values. */
+const runs = new Set(['HealthCheckHttpCode']);
+
+interface JsonSchema {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+}
+
+function schemaOf(schema: z.ZodObject, io: 'input' | 'output'): JsonSchema {
+  return z.toJSONSchema(schema, { io }) as JsonSchema;
+}
+
+const ens = actions.filter(({ product }) => product === 'Ens');
+const isDocumented = ({ name }: Action) => documented[name] !== undefined;
+
+/** Compares unless the path is a known deviation; all differences are told together. */
+class Comparison {
+  readonly differences: string[] = [];
+
+  same(path: string, actual: unknown, expected: unknown): void {
+    if (JSON.stringify(actual) === JSON.stringify(expected)) return;
+    if (path in deviations) unused.delete(path);
+    else
+      this.differences.push(`${path}: ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);
+  }
+
+  fields(
+    path: string,
+    actual: JsonSchema,
+    expected: Readonly<Record<string, Documented>>,
+    compare: (path: string, actual: JsonSchema, expected: Documented, required: boolean) => void,
+  ): void {
+    const shown = actual.properties ?? {};
+    for (const name of new Set([...Object.keys(shown), ...Object.keys(expected)])) {
+      const [mine, theirs] = [shown[name], expected[name]];
+      if (mine === undefined || theirs === undefined) {
+        this.same(`${path}.${name}`, mine && 'present', theirs && 'present');
+      } else {
+        compare(`${path}.${name}`, mine, theirs, actual.required?.includes(name) ?? false);
+      }
+    }
+  }
+
+  input = (path: string, actual: JsonSchema, expected: Documented, required: boolean): void => {
+    const name = path.split('.').at(-1)!;
+    this.same(`${path}.type`, actual.type ?? actual.anyOf?.[0]?.type, expected.type);
+    this.same(`${path}.required`, required, expected.required);
+    if (!runs.has(name)) this.same(`${path}.enum`, actual.enum, expected.enum);
+    if (expected.min !== undefined) this.same(`${path}.min`, actual.minimum, expected.min);
+    if (expected.max !== undefined) this.same(`${path}.max`, actual.maximum, expected.max);
+    this.same(`${path}.minItems`, actual.minItems, expected.minItems);
+    this.same(`${path}.maxItems`, actual.maxItems, expected.maxItems);
+    if (actual.default !== undefined)
+      this.same(`${path}.default`, actual.default, expected.default);
+    if (expected.items?.fields && actual.items) {
+      this.fields(`${path}.[]`, actual.items, expected.items.fields, this.input);
+    }
+  };
+
+  output = (path: string, actual: JsonSchema, expected: Documented): void => {
+    this.same(`${path}.type`, actual.type, expected.type);
+    if (expected.items && actual.items) {
+      this.output(`${path}.[]`, actual.items, expected.items);
+    }
+    if (expected.fields) this.fields(path, actual, expected.fields, this.output);
+  };
+}
+
+test('every action is found by its version and name, once', () => {
+  assert.equal(catalogue.size, actions.length);
+  assert.ok(catalogue.has('2017-11-10 RemoveBackendServers'));
+  for (const action of actions) {
+    assert.equal(catalogue.get(`${versions[action.product]} ${action.name}`), action);
+  }
+});
+
+test('parameters and answers are the documented ones, in name, type, range and letter case', () => {
+  const comparison = new Comparison();
+  for (const action of ens.filter(isDocumented)) {
+    const { params, response, access, rateLimit } = documented[action.name]!;
+    const { name } = action;
+    comparison.fields(`${name}.params`, schemaOf(action.input, 'input'), params, comparison.input);
+    const { RequestId: _, ...own } = response;
+    const output = schemaOf(action.output, 'output');
+    comparison.fields(`${name}.response`, output, own, comparison.output);
+    comparison.same(`${name}.access`, action.access, access);
+    if (rateLimit !== undefined) {
+      const { perApi, perAccount: perUser } = action.limits;
+      comparison.same(`${name}.rateLimit`, { perApi, perUser }, rateLimit);
+    }
+  }
+  assert.deepEqual(comparison.differences, []);
+  assert.deepEqual([...unused], [], 'deviations that are none');
+});
+
+test('every action is one that the documentation has', () => {
+  assert.deepEqual(
+    ens.filter((action) => !isDocumented(action)).map(({ name }) => name),
+    [],
+  );
+});
+
+test('every action may raise the errors that are documented for it', () => {
+  const never = new Set(['SaleControl.VerificationFailed']);
+  const missing = ens
+    .filter(isDocumented)
+    .flatMap(({ name, errors }) =>
+      documented[name]!.errors.filter((code) => !errors.includes(code) && !never.has(code)).map(
+        (code) => `${name}: ${code}`,
+      ),
+    );
+  assert.deepEqual(missing, []);
+});
+
+test('every error that an action names is in the table', () => {
+  for (const { name, errors } of actions) {
+    for (const code of errors) assert.ok(code in errorTable, `${name}: ${code}`);
+    assert.equal(new Set(errors).size, errors.length, name);
+  }
+});
+
+test('every action says what it does, and each of its parameters what it is for', () => {
+  for (const action of actions) {
+    assert.match(action.summary, /^[A-Z].*\.$/, action.name);
+    const { properties = {} } = schemaOf(action.input, 'input');
+    for (const [name, { description }] of Object.entries(properties)) {
+      assert.ok(description, `${action.name}.${name}`);
+    }
+  }
+});
