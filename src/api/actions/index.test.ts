@@ -33,6 +33,59 @@ const { actions: documented } = JSON.parse(await readFile(fixture, 'utf8')) as {
   actions: Readonly<Record<string, DocumentedAction>>;
 };
 
+/** Members of networks and machines that records of them do not have: where -> which. */
+const withoutRecord: Readonly<Record<string, readonly string[]>> = {
+  'DescribeNetworks.response.Networks.Network.[]': [
+    'GatewayRouteTableId',
+    'Ipv6CidrBlocks',
+    'NetworkAclId',
+    'RouteTableId',
+    'RouteTableIds',
+    'RouterTableId',
+    'SecondaryCidrBlocks',
+  ],
+  'DescribeNetworkAttribute.response': [
+    'CloudResources',
+    'GatewayRouteTableId',
+    'HaVipIds',
+    'Ipv6CidrBlocks',
+    'NatGatewayIds',
+    'NetworkAclId',
+    'NetworkInterfaceIds',
+    'RouteTableId',
+    'RouteTableIds',
+    'RouterTableId',
+    'SecondaryCidrBlocks',
+  ],
+  'DescribeVSwitchAttributes.response': ['HaVipIds', 'NatGatewayIds', 'NetworkInterfaceIds'],
+  'DescribeInstances.response.Instances.Instance.[].PrivateIpAddresses.PrivateIpAddress.[]': [
+    'GateWay',
+    'Isp',
+  ],
+  'DescribeInstances.response.Instances.Instance.[].NetworkInterfaces.NetworkInterfaces.[]': [
+    'Ipv6Sets',
+    'MacAddress',
+    'Type',
+    'VpdId',
+    'VpdVSwitchId',
+  ],
+  'DescribeInstances.response.Instances.Instance.[]': [
+    'AutoReleaseTime',
+    'DataDisk',
+    'ExpiredTime',
+    'ImageId',
+    'InternetMaxBandwidthOut',
+    'KeyPairName',
+    'PublicIpAddresses',
+    'SecurityGroupIds',
+    'ServiceStatus',
+    'SpecName',
+    'SpotStrategy',
+    'SystemDisk',
+    'Tags',
+  ],
+};
+
 /** Where the documentation differs from itself or from what clients need: path -> why. */
 const deviations: Readonly<Record<string, string>> = {
   'SetBackendServers.params.BackendServers.[].Weight.required': 'the text has a default of 100',
@@ -41,6 +94,15 @@ const deviations: Readonly<Record<string, string>> = {
   'DescribeLoadBalancerListeners.params.PageSize.default': 'none is told: all that there can be',
   'DescribeLoadBalancerAttribute.response.EndTime': 'nothing ends by itself',
   'DescribeLoadBalancerHTTPListenerAttribute.response.ServerCertificateId': 'means nothing in HTTP',
+  'DescribeInstances.params.EnsRegionIds.type': 'a JSON text of a list',
+  'DescribeInstances.params.InstanceIds.type': 'a JSON text of a list',
+  'DescribeInstances.params.PageSize.type': 'a number in a text',
+  'DescribeInstances.params.PageSize.default': 'none is told: as its siblings have it',
+  ...Object.fromEntries(
+    Object.entries(withoutRecord).flatMap(([where, names]) =>
+      names.map((name) => [`${where}.${name}`, 'no record holds it']),
+    ),
+  ),
 };
 const unused = new Set(Object.keys(deviations));
 

@@ -1,11 +1,15 @@
 import { type Action, versions } from './action.ts';
 import { backendServerActions } from './backend-servers.ts';
 import { httpListenerActions } from './http-listeners.ts';
+import { instanceActions } from './instances.ts';
 import { listenerActions } from './listeners.ts';
 import { loadBalancerViewActions } from './load-balancer-views.ts';
 import { loadBalancerActions } from './load-balancers.ts';
+import { networkActions } from './networks.ts';
+import { regionActions } from './regions.ts';
 import { sluiceActions } from './sluice/index.ts';
 import { tcpListenerActions } from './tcp-listeners.ts';
+import { vSwitchActions } from './vswitches.ts';
 
 /** Every action of the API. Adding an action is adding its object to a list that stands here. */
 export const actions: readonly Action[] = [
@@ -15,6 +19,10 @@ export const actions: readonly Action[] = [
   ...listenerActions,
   ...tcpListenerActions,
   ...httpListenerActions,
+  ...networkActions,
+  ...vSwitchActions,
+  ...regionActions,
+  ...instanceActions,
   ...sluiceActions,
 ];
 

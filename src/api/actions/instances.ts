@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import type { Instance } from '../../elb/types.ts';
+import { keys } from '../../store/keys.ts';
+import type { Call } from '../call.ts';
+import { defineAction } from './action.ts';
+import { id, siteId } from './fields.ts';
+import { errors } from './network-fields.ts';
+import { pageOf, pageOutput, paging } from './paging.ts';
+
+const status = z.enum(['Running', 'Stopped', 'Expired']);
+
+const absent = z
+  .string()
+  .max(128)
+  .optional()
+  .describe('Registered machines have none: it finds none.');
+
+const resourceType = 'EnsPostPaidInstance';
+
+const filters = z.object({
+  EnsRegionId: siteId.optional(),
+  EnsRegionIds: z.array(siteId).max(100).optional().describe('Up to 100 edge nodes.'),
+  InstanceId: id.optional().describe('The ID of the instance.'),
+  InstanceIds: z.array(id).max(100).optional().describe('Up to 100; an empty list finds none.'),
+  InstanceName: z.string().max(128).optional().describe('The whole name.'),
+  IntranetIp: z.union([z.ipv4(), z.ipv6()]).optional().describe('A private address.'),
+  NetworkId: id.optional().describe('The ID of the network.'),
+  SearchKey: z.string().max(128).optional().describe('A part of the ID or the name.'),
+  Status: status.optional().describe('The status.'),
+  VSwitchId: id.optional().describe('The ID of the vSwitch.'),
+  InstanceResourceType: z.string().max(64).optional().describe('EnsPostPaidInstance is all here.'),
+  ImageId: absent,
+  InstanceType: absent,
+  SecurityGroupId: absent,
+  Tags: z
+    .array(z.object({ Key: z.string().max(64).optional(), Value: z.string().max(128).optional() }))
+    .optional()
+    .describe('Registered machines have no tags: it finds none.'),
+  OrderByParams: z.string().max(256).optional().describe('Accepted; the order is that of the IDs.'),
+  ...paging({ min: 1, max: 100, default: 10 }),
+});
+
+function matches(value: Instance, wanted: z.infer<typeof filters>): boolean {
+  const same = (filter: string | undefined, actual: string) => (filter ?? actual) === actual;
+  const addresses = [value.privateIp, ...value.interfaces.map(({ privateIp }) => privateIp)];
+  const { SearchKey: search } = wanted;
+  return (
+    same(wanted.EnsRegionId, value.site) &&
+    (wanted.EnsRegionIds?.includes(value.site) ?? true) &&
+    same(wanted.InstanceId, value.id) &&
+    (wanted.InstanceIds?.includes(value.id) ?? true) &&
+    same(wanted.InstanceName, value.name) &&
+    (wanted.IntranetIp === undefined || addresses.includes(wanted.IntranetIp)) &&
+    same(wanted.NetworkId, value.networkId) &&
+    same(wanted.Status, value.status) &&
+    same(wanted.VSwitchId, value.vSwitchId) &&
+    same(wanted.InstanceResourceType, resourceType) &&
+    [wanted.ImageId, wanted.InstanceType, wanted.SecurityGroupId].every((it) => it === undefined) &&
+    (wanted.Tags ?? []).length === 0 &&
+    (search === undefined || value.id.includes(search) || value.name.includes(search))
+  );
+}
+
+async function* found(call: Call, wanted: z.infer<typeof filters>) {
+  for await (const { value } of call.list<Instance>(keys.instance(''))) {
+    if (matches(value, wanted)) yield value;
+  }
+}
+
+const addressList = z.object({ IpAddress: z.array(z.string()) });
+
+const view = z.object({
+  InstanceId: z.string(),
+  InstanceName: z.string(),
+  HostName: z.string(),
+  EnsRegionId: z.string(),
+  Status: z.string(),
+  CreationTime: z.string(),
+  InstanceResourceType: z.string(),
+  InnerIpAddress: addressList,
+  PublicIpAddress: addressList,
+  PrivateIpAddresses: z.object({ PrivateIpAddress: z.array(z.object({ Ip: z.string() })) }),
+  NetworkAttributes: z.object({
+    NetworkId: z.string(),
+    VSwitchId: z.string(),
+    PrivateIpAddress: addressList,
+  }),
+  NetworkInterfaces: z.object({
+    NetworkInterfaces: z.array(
+      z.object({
+        NetworkInterfaceId: z.string(),
+        PrimaryIpAddress: z.string(),
+        PrivateIpSets: z.object({
+          PrivateIpSet: z.array(z.object({ PrivateIpAddress: z.string(), Primary: z.boolean() })),
+        }),
+      }),
+    ),
+  }),
+});
+
+function viewOf(value: Instance): z.infer<typeof view> {
+  const own = { IpAddress: [value.privateIp] };
+  return {
+    InstanceId: value.id,
+    InstanceName: value.name,
+    HostName: value.name,
+    EnsRegionId: value.site,
+    Status: value.status,
+    CreationTime: value.createTime,
+    // Terraform reads it as paid after use.
+    InstanceResourceType: resourceType,
+    InnerIpAddress: own,
+    PublicIpAddress: { IpAddress: [] },
+    PrivateIpAddresses: { PrivateIpAddress: [{ Ip: value.privateIp }] },
+    NetworkAttributes: {
+      NetworkId: value.networkId,
+      VSwitchId: value.vSwitchId,
+      PrivateIpAddress: own,
+    },
+    NetworkInterfaces: {
+      NetworkInterfaces: value.interfaces.map((each) => ({
+        NetworkInterfaceId: each.id,
+        PrimaryIpAddress: each.privateIp,
+        PrivateIpSets: {
+          PrivateIpSet: [{ PrivateIpAddress: each.privateIp, Primary: true }],
+        },
+      })),
+    },
+  };
+}
+
+export const DescribeInstances = defineAction({
+  name: 'DescribeInstances',
+  product: 'Ens',
+  access: 'list',
+  summary: 'Lists instances, which are the registered machines; filters narrow the list together.',
+  input: filters,
+  output: z.object({
+    Code: z.int(),
+    Instances: z.object({ Instance: z.array(view) }),
+    ...pageOutput,
+  }),
+  errors,
+  limits: { perApi: 800, perAccount: 100 },
+  async run(wanted, call) {
+    const { items, ...page } = await pageOf(found(call, wanted), wanted);
+    return { Code: 0, Instances: { Instance: items.map(viewOf) }, ...page };
+  },
+});
+
+export const instanceActions = [DescribeInstances];
