@@ -1,16 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
-import { Leases } from './leases.ts';
-import { lockFile } from './lock-file.ts';
-import {
-  pragmas,
-  schemaVersion,
-  type WriteAnswer,
-  type WriteRequest,
-  type WriterData,
-} from './sqlite-worker.ts';
+import { DatabaseSync } from 'node:sqlite';
+import { checkCommit, checkKey, compareKeys, pageStart, prefixEnd } from './key-order.ts';
+import { LeasedKeys } from './leased-keys.ts';
+import { GroupWriter, startWorker } from './sqlite-writer.ts';
 import {
   type Change,
   type Commit,
@@ -23,207 +16,180 @@ import {
   StoreUnavailable,
   type WatchEvent,
 } from './store.ts';
-import { Watchers } from './watchers.ts';
+import { WatchHub } from './watch-hub.ts';
 
 export interface SqliteOptions {
-  /** The database file; made when absent. */
+  /** The database file; its folder is made when missing. */
   readonly path: string;
+  /** Milliseconds of a clock that never goes back, for leases; performance.now by default. */
   readonly now?: () => number;
-  /** Bounds the file, in pages of 4 KB: a disk that is full, for tests. */
+  /** Lets SQLite report a full disk past this many pages of 4 KB; for tests. */
   readonly maxPages?: number;
 }
 
 /**
- * Opens the embedded store: one writer thread, commits grouped under one fsync; reads on the
- * calling thread, which see every commit that was answered.
- * @throws when another process has it open, or a newer Sluice wrote it
+ * The store of one process: a SQLite file, written by a thread of its own and read on the
+ * caller's. A commit is answered when it is on the disk; reads see it from then on.
+ * @throws Error when another process uses the file, or a newer version of Sluice wrote it
  */
-export async function openSqlite(options: SqliteOptions): Promise<Store> {
-  mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
-  const unlock = lockFile(`${options.path}.lock`);
-  try {
-    prepare(options.path);
-    return new SqliteStore(options, unlock);
-  } catch (error) {
-    unlock();
-    throw error;
-  }
+export async function openSqlite({ path, now, maxPages }: SqliteOptions): Promise<Store> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const settings = { path, ...(maxPages === undefined ? {} : { maxPages }) };
+  const { worker, revision } = await startWorker(settings);
+  const reader = new Reader(path);
+  const hub: WatchHub = new WatchHub({
+    revision,
+    leased: (prefix) => leased.range(prefix, prefix),
+  });
+  const leased = new LeasedKeys({
+    now: now ?? (() => performance.now()),
+    revision: () => hub.revision,
+    publish: (changes) => hub.publishLeased(changes),
+    check: (key) => {
+      checkKey(key);
+      if (reader.get(key) !== undefined) throw new TypeError(`${key} is a key without a lease`);
+    },
+  });
+  const store: SqliteStore = new SqliteStore({
+    reader,
+    hub,
+    leased,
+    writer: new GroupWriter(worker, {
+      onCommitted: (commit, at, absent) => publish(hub, commit, at, absent),
+      onLost: (error) => store.fail(error),
+    }),
+  });
+  return store;
 }
 
-function prepare(path: string): void {
-  const database = new DatabaseSync(path);
-  database.exec(pragmas);
-  database.exec(
-    'CREATE TABLE IF NOT EXISTS kv (key TEXT PRIMARY KEY, value TEXT NOT NULL, ' +
-      'revision INTEGER NOT NULL) WITHOUT ROWID;' +
-      'CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);' +
-      `INSERT OR IGNORE INTO meta VALUES ('schema', ${schemaVersion}), ('revision', 0);`,
-  );
-  const row = database.prepare("SELECT value FROM meta WHERE name = 'schema'").get();
-  database.close();
-  if (row?.value !== schemaVersion) {
-    throw new Error(`${path} has schema ${row?.value}; this Sluice knows ${schemaVersion}`);
-  }
-}
-
-interface Pending {
-  readonly commit: Commit;
-  resolve(result: CommitResult): void;
-  reject(error: StoreUnavailable): void;
+interface Parts {
+  readonly reader: Reader;
+  readonly writer: GroupWriter;
+  readonly hub: WatchHub;
+  readonly leased: LeasedKeys;
 }
 
 class SqliteStore implements Store {
-  readonly #reader: DatabaseSync;
-  readonly #getStatement: StatementSync;
-  readonly #rangeStatement: StatementSync;
-  readonly #worker: Worker;
-  readonly #exited: Promise<void>;
-  readonly #unlock: () => void;
-  readonly #watchers: Watchers;
-  readonly #leases: Leases;
-  readonly #pending = new Map<number, Pending>();
-  #outbox: WriteRequest[] = [];
-  #nextId = 1;
-  #revision: number;
-  #dead: string | undefined;
+  readonly #parts: Parts;
+  #lost: StoreUnavailable | undefined;
+  #closing: Promise<void> | undefined;
 
-  constructor({ path, now = Date.now, maxPages }: SqliteOptions, unlock: () => void) {
-    this.#unlock = unlock;
-    this.#reader = new DatabaseSync(path, { readOnly: true });
-    this.#getStatement = this.#reader.prepare('SELECT value, revision FROM kv WHERE key = ?');
-    this.#rangeStatement = this.#reader.prepare(
-      'SELECT key, value, revision FROM kv WHERE key > ? AND key >= ? AND key < ? ' +
-        'ORDER BY key LIMIT ?',
-    );
-    const row = this.#reader.prepare("SELECT value FROM meta WHERE name = 'revision'").get();
-    this.#revision = Number(row?.value);
-    this.#watchers = new Watchers(this.#revision);
-    this.#leases = new Leases({
-      now,
-      revision: () => this.#revision,
-      show: (changes) => this.#watchers.show(this.#revision, changes),
-    });
-    const workerData: WriterData = { path, ...(maxPages === undefined ? {} : { maxPages }) };
-    this.#worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData });
-    this.#worker.on('message', (answer: WriteAnswer) => this.#receive(answer));
-    this.#worker.on('error', (error: Error) => this.#die(`the writer failed: ${error.message}`));
-    this.#exited = new Promise((resolve) => {
-      this.#worker.on('exit', () => {
-        this.#die('the store is closed');
-        resolve();
-      });
-    });
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   async get(key: string): Promise<Entry | undefined> {
-    const leased = this.#leases.get(key);
-    if (leased !== undefined) return leased;
-    const row = this.#getStatement.get(key);
-    if (row === undefined) return undefined;
-    return { key, value: String(row.value), revision: Number(row.revision) };
+    this.#prepareRead();
+    return this.#parts.leased.get(key) ?? this.#parts.reader.get(key);
   }
 
-  async range(prefix: string, { after = '', limit = -1 }: RangeOptions = {}): Promise<Range> {
-    const rows = this.#rangeStatement.all(after, prefix, `${prefix}\u{10ffff}`, limit);
-    const durable = rows.map((row) => ({
-      key: String(row.key),
-      value: String(row.value),
-      revision: Number(row.revision),
-    }));
-    const leased = this.#leases.under(prefix).filter(({ key }) => key > after);
-    const entries = leased.length === 0 ? durable : merge(durable, leased, limit);
-    return { entries, revision: this.#revision };
+  async range(prefix: string, { after, limit }: RangeOptions = {}): Promise<Range> {
+    this.#prepareRead();
+    const start = pageStart(prefix, after);
+    const stored = this.#parts.reader.range(prefix, start, limit);
+    const leased = this.#parts.leased.range(prefix, start, limit);
+    if (leased.length === 0) return stored;
+    const entries = [...stored.entries, ...leased].sort((a, b) => compareKeys(a.key, b.key));
+    return { entries: entries.slice(0, limit), revision: stored.revision };
   }
 
-  commit(commit: Commit): Promise<CommitResult> {
-    if (this.#dead !== undefined) {
-      return Promise.reject(new StoreUnavailable(this.#dead, 'nothing-changed'));
-    }
-    const leased = [...commit.puts.map(({ key }) => key), ...commit.deletes].find((key) =>
-      this.#leases.has(key),
-    );
-    if (leased !== undefined) throw new Error(`${leased} is a leased key`);
-    return new Promise((resolve, reject) => {
-      const id = this.#nextId++;
-      this.#pending.set(id, { commit, resolve, reject });
-      if (this.#outbox.length === 0) queueMicrotask(() => this.#send());
-      this.#outbox.push({
-        id,
-        ifRevision: [...commit.ifRevision],
-        puts: commit.puts,
-        deletes: commit.deletes,
-      });
-    });
+  async commit(commit: Commit): Promise<CommitResult> {
+    checkCommit(commit);
+    const { writer, leased } = this.#parts;
+    const touched = [...commit.puts.map(({ key }) => key), ...commit.deletes];
+    const held = [...touched, ...commit.ifRevision.keys()].find((key) => leased.get(key));
+    if (held !== undefined)
+      throw new TypeError(`${held} is a leased key: only its lease writes it`);
+    return writer.commit(commit);
   }
 
   watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<WatchEvent> {
-    const leased = this.#leases.under(prefix);
-    const standing: WatchEvent | undefined =
-      leased.length === 0
-        ? undefined
-        : { kind: 'changes', revision: this.#revision, changes: leased };
-    return this.#watchers.watch(prefix, afterRevision, standing, signal);
+    this.#parts.leased.sweep();
+    return this.#parts.hub.watch(prefix, afterRevision, signal);
   }
 
   async lease(ttlSeconds: number): Promise<Lease> {
-    return this.#leases.grant(ttlSeconds);
+    this.#prepareRead();
+    return this.#parts.leased.grant(ttlSeconds);
   }
 
   async close(): Promise<void> {
-    this.#send();
-    this.#worker.postMessage('close');
-    await this.#exited;
-    this.#watchers.close();
-    this.#reader.close();
-    this.#unlock();
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
-  /** One message for all commits of this turn of the event loop. */
-  #send(): void {
-    if (this.#outbox.length === 0) return;
-    this.#worker.postMessage(this.#outbox);
-    this.#outbox = [];
+  /** Nothing is answered any more: a read could miss what the lost thread has written. */
+  fail(error: StoreUnavailable): void {
+    this.#lost = error;
+    this.#parts.hub.fail(error);
   }
 
-  #receive(answer: WriteAnswer): void {
-    if ('failed' in answer) {
-      const error = new StoreUnavailable(answer.failed, 'nothing-changed');
-      for (const id of answer.ids) this.#take(id)?.reject(error);
-      return;
-    }
-    for (const [id, revision] of answer.answers) {
-      const pending = this.#take(id);
-      if (pending === undefined) continue;
-      if (revision === null) {
-        pending.resolve({ committed: false });
-        continue;
-      }
-      this.#revision = revision;
-      this.#watchers.committed(revision, changesOf(pending.commit));
-      pending.resolve({ committed: true, revision });
-    }
+  async #close(): Promise<void> {
+    const { writer, leased, reader } = this.#parts;
+    const closed = new StoreUnavailable('the store is closed', 'nothing-changed');
+    this.#lost ??= closed;
+    leased.close();
+    await writer.close();
+    this.fail(this.#lost);
+    reader.close();
   }
 
-  #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    return pending;
-  }
-
-  #die(reason: string): void {
-    this.#dead ??= reason;
-    for (const { reject } of this.#pending.values()) {
-      reject(new StoreUnavailable(reason, 'unknown'));
-    }
-    this.#pending.clear();
+  #prepareRead(): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    this.#parts.leased.sweep();
   }
 }
 
-function changesOf({ puts, deletes }: Commit): Change[] {
-  return [...puts, ...deletes.map((key) => ({ key, value: null }))];
+/** Reads on the calling thread: a page in the cache is nearer than another thread. */
+class Reader {
+  readonly #database: DatabaseSync;
+  readonly #statements;
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+    const prepare = (sql: string) => this.#database.prepare(sql);
+    this.#statements = {
+      begin: prepare('BEGIN'),
+      end: prepare('COMMIT'),
+      head: prepare('SELECT revision FROM head'),
+      get: prepare('SELECT revision, value FROM kv WHERE key = ?'),
+      range: prepare(`SELECT key, revision, value FROM kv
+        WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`),
+    };
+  }
+
+  get(key: string): Entry | undefined {
+    const row = this.#statements.get.get(key) as Omit<Entry, 'key'> | undefined;
+    return row && { key, value: row.value, revision: row.revision };
+  }
+
+  range(prefix: string, start: string, limit = -1): Range {
+    const { begin, end, head, range } = this.#statements;
+    begin.run();
+    try {
+      const { revision } = head.get() as { revision: number };
+      // Every blob is greater than every text: https://sqlite.org/datatype3.html
+      const stop = prefixEnd(prefix) ?? new Uint8Array();
+      const rows = range.all(start, stop, limit) as unknown as Entry[];
+      // Rows have no prototype: as plain objects they compare like any other.
+      return { entries: rows.map((row) => ({ ...row })), revision };
+    } finally {
+      end.run();
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
 }
 
-function merge(durable: readonly Entry[], leased: readonly Entry[], limit: number): Entry[] {
-  const all = [...durable, ...leased].sort((a, b) => (a.key < b.key ? -1 : 1));
-  return limit < 0 ? all : all.slice(0, limit);
+function publish(
+  hub: WatchHub,
+  { puts, deletes }: Commit,
+  revision: number,
+  absent: ReadonlySet<string>,
+): void {
+  const gone = deletes.filter((key) => !absent.has(key));
+  const changes: Change[] = [...puts, ...gone.map((key) => ({ key, value: null }))];
+  if (changes.length > 0) hub.publish(revision, changes);
 }

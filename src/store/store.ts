@@ -42,8 +42,9 @@ export type WatchEvent =
 
 /** Keys that live as long as somebody renews them. Written without an fsync. */
 export interface Lease {
+  /** Throws LeaseLapsed when it has lapsed. */
   put(key: string, value: string): Promise<void>;
-  /** Extends the life of all keys of the lease by its ttl. Throws when it has lapsed. */
+  /** Extends the life of all keys of the lease by its ttl. Throws LeaseLapsed. */
   keepAlive(): Promise<void>;
   /** Deletes all keys of the lease now. */
   revoke(): Promise<void>;
@@ -92,5 +93,13 @@ export class StoreUnavailable extends Error {
     super(message, options);
     this.name = 'StoreUnavailable';
     this.outcome = outcome;
+  }
+}
+
+/** A lease was not renewed in time: its keys are gone, a new lease is needed. */
+export class LeaseLapsed extends Error {
+  constructor() {
+    super('the lease has lapsed');
+    this.name = 'LeaseLapsed';
   }
 }
