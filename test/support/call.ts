@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Action } from '../../src/api/actions/action.ts';
+import { CreateLoadBalancer } from '../../src/api/actions/create-load-balancer.ts';
 import type { AnswerHeaders, Caller, Extensions } from '../../src/api/call.ts';
 import { createCalls } from '../../src/api/calls.ts';
 import { ApiError, fromRefusal } from '../../src/api/errors.ts';
@@ -178,6 +179,18 @@ export async function furnish(
     }
   }
   return { networkId, vSwitchId };
+}
+
+/** A load balancer at a furnished site; answers its id. */
+export async function createLoadBalancer(bench: Bench, site = 'local'): Promise<string> {
+  const { output } = await bench.call(CreateLoadBalancer, {
+    EnsRegionId: site,
+    LoadBalancerSpec: 'elb.s1.small',
+    NetworkId: `n-${site}`,
+    PayType: 'PostPaid',
+    VSwitchId: `vsw-${site}`,
+  });
+  return output.LoadBalancerId;
 }
 
 /** Matches an API error by its code, and by part of its text where given. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import {
   type Bench,
+  createLoadBalancer,
   failsWith,
   furnish,
   openBench,
@@ -10,7 +11,6 @@ import {
 import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
 import { AddBackendServers, RemoveBackendServers, SetBackendServers } from './backend-servers.ts';
-import { CreateLoadBalancer } from './create-load-balancer.ts';
 
 let bench: Bench;
 let LoadBalancerId: string;
@@ -22,14 +22,7 @@ before(async () => {
 });
 after(() => bench.close());
 beforeEach(async () => {
-  const { output } = await bench.call(CreateLoadBalancer, {
-    EnsRegionId: 'local',
-    LoadBalancerSpec: 'elb.s1.small',
-    NetworkId: 'n-local',
-    PayType: 'PostPaid',
-    VSwitchId: 'vsw-local',
-  });
-  LoadBalancerId = output.LoadBalancerId;
+  LoadBalancerId = await createLoadBalancer(bench);
 });
 
 type Servers = string | readonly Readonly<Record<string, unknown>>[];

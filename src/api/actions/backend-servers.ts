@@ -12,6 +12,7 @@ import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
+import { changeErrors } from './documented-errors.ts';
 import { id, loadBalancerId } from './fields.ts';
 
 const serverId = id.describe(
@@ -75,16 +76,6 @@ function attached({ backends }: LoadBalancer): z.infer<typeof output> {
     },
   };
 }
-
-const errors = [
-  'ens.interface.error',
-  'LoadBalancerNotFound',
-  'IncorrectInstanceStatus',
-  'Missing%s',
-  'Invalid%s',
-  'NoPermission',
-  'InvalidParameter.%s',
-];
 
 interface WireServer {
   readonly ServerId: string;
@@ -172,7 +163,7 @@ export const AddBackendServers = defineAction({
     ),
   }),
   output,
-  errors,
+  errors: changeErrors,
   limits: documentedLimits,
   async run({ LoadBalancerId, BackendServers }, call) {
     const { value } = await call.loadBalancer(LoadBalancerId);
@@ -211,7 +202,7 @@ export const RemoveBackendServers = defineAction({
     ),
   }),
   output,
-  errors,
+  errors: changeErrors,
   limits: documentedLimits,
   async run({ LoadBalancerId, BackendServers }, call) {
     const { action, requestId, extensions } = call;
@@ -251,7 +242,7 @@ export const SetBackendServers = defineAction({
     ),
   }),
   output,
-  errors,
+  errors: changeErrors,
   limits: documentedLimits,
   async run({ LoadBalancerId, BackendServers }, call) {
     const wanted = BackendServers.map((server) => ({ ...named(server), weight: server.Weight }));

@@ -1,28 +1,32 @@
 import { z } from 'zod';
-import { createListener, editListener } from '../../elb/listeners.ts';
 import { Refusal } from '../../elb/refusal.ts';
 import type { HttpListener } from '../../elb/types.ts';
-import { limits } from '../../limits.ts';
-import { isoSeconds } from '../../signing.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction } from './action.ts';
+import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
 import { description, nothing, on, port } from './fields.ts';
-import { createErrors, describeErrors, setErrors } from './listener-errors.ts';
 import {
   common,
   commonOf,
   defaultProbe,
-  defined,
-  healthCheck,
   idleTimeout,
+  listenerAction,
   listenerName,
   probe,
   probeOf,
-  probeOutput,
   probeTimeout,
+  requestTimeout,
+  writeListener,
+  writeNewListener,
+} from './listener-fields.ts';
+import {
+  listenerOutput,
+  listenerView,
+  probeOutput,
   probeView,
   readListener,
-  requestTimeout,
-} from './listener-fields.ts';
+} from './listener-views.ts';
+
+const healthCheck = on.describe('Whether servers are probed.');
 
 const scheduler = z
   .enum(['wrr', 'wlc', 'rr', 'sch', 'qch', 'iqch'])
@@ -39,12 +43,12 @@ const settings = {
 
 export const CreateLoadBalancerHTTPListener = defineAction({
   name: 'CreateLoadBalancerHTTPListener',
-  product: 'Ens',
+  ...listenerAction,
   access: 'create',
   summary: 'Creates an HTTP listener, stopped.',
   input: z.object({
     ...listenerName,
-    HealthCheck: healthCheck.describe('Whether servers are probed.'),
+    HealthCheck: healthCheck,
     ...common,
     ...settings,
     ListenerForward: on.optional().describe('on: redirects every request to https.'),
@@ -53,116 +57,93 @@ export const CreateLoadBalancerHTTPListener = defineAction({
   }),
   output: nothing,
   errors: createErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
   async run(input, call) {
     const redirects = input.ListenerForward === 'on';
     if (redirects && input.ForwardPort === undefined) throw new Refusal('Missing%s', 'ForwardPort');
     const listener: HttpListener = {
       protocol: 'http',
-      ...commonOf(input, isoSeconds(call.now())),
+      ...commonOf(input, call),
       idleTimeoutSeconds: input.IdleTimeout ?? 15,
       requestTimeoutSeconds: input.RequestTimeout ?? 60,
       forwardedFor: input.XForwardedFor === 'on',
       ...(redirects ? { forwardPort: input.ForwardPort! } : {}),
       health: probeOf({ enabled: false, kind: 'http', ...defaultProbe }, input),
     };
-    await call.changeLoadBalancer(input.LoadBalancerId, (current) => ({
-      next: createListener(current, listener, limits.listenersPerLoadBalancer),
-    }));
-    return {};
+    return writeNewListener(call, input.LoadBalancerId, listener);
   },
 });
 
 export const SetLoadBalancerHTTPListenerAttribute = defineAction({
   name: 'SetLoadBalancerHTTPListenerAttribute',
-  product: 'Ens',
+  ...listenerAction,
   access: 'update',
   summary: 'Changes an HTTP listener; what is left out stays. A running listener keeps running.',
   input: z.object({
     ...listenerName,
     Description: description,
-    HealthCheck: healthCheck.optional().describe('Whether servers are probed.'),
+    HealthCheck: healthCheck.optional(),
     ...settings,
     Scheduler: scheduler.optional(),
   }),
   output: nothing,
   errors: setErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
-  async run(input, call) {
-    const name = { port: input.ListenerPort, protocol: 'http' as const };
-    const forwardedFor =
-      input.XForwardedFor === undefined ? undefined : input.XForwardedFor === 'on';
-    await call.changeLoadBalancer(input.LoadBalancerId, (current) => ({
-      next: editListener(current, name, (listener) =>
-        defined<HttpListener>(listener as HttpListener, {
-          description: input.Description,
-          scheduler: input.Scheduler,
-          idleTimeoutSeconds: input.IdleTimeout,
-          requestTimeoutSeconds: input.RequestTimeout,
-          forwardedFor,
-          health: probeOf(listener.health, input),
-        }),
-      ),
-    }));
-    return {};
-  },
+  run: (input, call) =>
+    writeListener<HttpListener>(call, input, 'http', ({ health }) => ({
+      description: input.Description,
+      scheduler: input.Scheduler,
+      idleTimeoutSeconds: input.IdleTimeout,
+      requestTimeoutSeconds: input.RequestTimeout,
+      forwardedFor: input.XForwardedFor === undefined ? undefined : input.XForwardedFor === 'on',
+      health: probeOf(health, input),
+    })),
 });
 
 export const DescribeLoadBalancerHTTPListenerAttribute = defineAction({
   name: 'DescribeLoadBalancerHTTPListenerAttribute',
-  product: 'Ens',
+  ...listenerAction,
   access: 'get',
   summary: 'Shows an HTTP listener.',
   input: z.object(listenerName),
   output: z.object({
-    ListenerPort: z.int(),
-    BackendServerPort: z.int(),
-    Bandwidth: z.int(),
-    Description: z.string().optional(),
+    ...listenerOutput,
     IdleTimeout: z.int(),
     RequestTimeout: z.int(),
     XForwardedFor: z.string(),
     ListenerForward: z.string(),
     ForwardPort: z.int().optional(),
-    Scheduler: z.string(),
-    Status: z.string(),
     HealthCheck: z.string(),
     HealthCheckMethod: z.string().optional(),
     HealthCheckTimeout: z.int().optional(),
     ...probeOutput,
   }),
   errors: describeErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
   async run(wanted, call) {
-    const { listener, status, bandwidth } = await readListener<HttpListener>(call, wanted, 'http');
-    const { health } = listener;
+    const shown = await readListener<HttpListener>(call, wanted, 'http');
+    const { listener, status } = shown;
     return {
-      ListenerPort: listener.port,
-      BackendServerPort: listener.backendPort ?? listener.port,
-      Bandwidth: bandwidth,
-      Description: listener.description,
+      ...listenerView(shown),
+      // Terraform waits for lower case here, and for capitals on TCP listeners.
+      Status: status.toLowerCase(),
       IdleTimeout: listener.idleTimeoutSeconds,
       RequestTimeout: listener.requestTimeoutSeconds,
       XForwardedFor: listener.forwardedFor ? 'on' : 'off',
       ListenerForward: listener.forwardPort === undefined ? 'off' : 'on',
       ForwardPort: listener.forwardPort,
-      Scheduler: listener.scheduler,
-      // Terraform waits for lower case here, and for capitals on TCP listeners.
-      Status: status.toLowerCase(),
-      HealthCheck: health.enabled ? 'on' : 'off',
-      ...(health.enabled
-        ? {
-            HealthCheckMethod: health.method ?? 'head',
-            HealthCheckTimeout: health.timeoutSeconds,
-            ...probeView(health),
-          }
-        : { HealthCheckConnectPort: health.port ?? 0 }),
+      ...healthView(listener),
     };
   },
 });
+
+/** A probe that is off is not shown, save for its port. */
+function healthView({ health }: HttpListener) {
+  if (!health.enabled) return { HealthCheck: 'off', HealthCheckConnectPort: health.port ?? 0 };
+  return {
+    HealthCheck: 'on',
+    HealthCheckMethod: health.method ?? 'head',
+    HealthCheckTimeout: health.timeoutSeconds,
+    ...probeView(health),
+  };
+}
 
 export const httpListenerActions = [
   CreateLoadBalancerHTTPListener,

@@ -1,12 +1,20 @@
 import { z } from 'zod';
-import { findListener } from '../../elb/listeners.ts';
-import { Refusal } from '../../elb/refusal.ts';
+import { createListener, editListener } from '../../elb/listeners.ts';
 import type { HealthCheck, Listener, Scheduler } from '../../elb/types.ts';
+import { limits } from '../../limits.ts';
+import { isoSeconds } from '../../signing.ts';
 import type { Call } from '../call.ts';
-import { description, listenerPort, loadBalancerId, on, port } from './fields.ts';
-import { type ListenerStatus, listenerStatuses } from './listener-status.ts';
+import { documentedLimits } from './action.ts';
+import { description, listenerPort, loadBalancerId, port } from './fields.ts';
 
-/** What all listener kinds have in common: their parameters, their probes, their status. */
+/** What all listener kinds have in common: their parameters, and how they are written. */
+
+/** The members that all actions of the family share. */
+export const listenerAction = {
+  product: 'Ens',
+  limits: documentedLimits,
+  loadBalancerIdSpelling: 'loadBalancerId',
+} as const;
 
 export const listenerName = { LoadBalancerId: loadBalancerId, ListenerPort: listenerPort };
 
@@ -100,11 +108,11 @@ export function probeOf(before: HealthCheck, input: ProbeInput): HealthCheck {
   });
 }
 
+/** What a Set says of a record: a member that is undefined was left out. */
+export type Changes<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
+
 /** `before` with every member of `changes` that is not undefined. */
-export function defined<T extends object>(
-  before: T,
-  changes: { readonly [Key in keyof T]?: T[Key] | undefined },
-): T {
+function defined<T extends object>(before: T, changes: Changes<T>): T {
   const said = Object.entries(changes).filter(([, value]) => value !== undefined);
   return { ...before, ...Object.fromEntries(said) };
 }
@@ -123,65 +131,41 @@ export const common = {
 };
 
 /** The members of every new listener; it is stopped. */
-export function commonOf(input: CommonInput, createTime: string) {
+export function commonOf(input: CommonInput, call: Pick<Call, 'now'>) {
   return {
     port: input.ListenerPort,
     ...(input.BackendServerPort === undefined ? {} : { backendPort: input.BackendServerPort }),
     ...(input.Description === undefined ? {} : { description: input.Description }),
     running: false,
-    createTime,
+    createTime: isoSeconds(call.now()),
     scheduler: input.Scheduler,
   };
 }
 
-/**
- * The listener that an attribute action asks for, and its status.
- * @throws Refusal LoadBalancerNotFound, ListenerNotFound. Terraform knows by `NotFound` in the
- *   text alone that a listener is gone, so the text gets a sentence with that word.
- */
-export async function readListener<Kind extends Listener>(
+/** @throws Refusal as createListener does */
+export async function writeNewListener(
   call: Call,
-  name: { readonly LoadBalancerId: string; readonly ListenerPort: number },
+  loadBalancerId: string,
+  listener: Listener,
+): Promise<Record<string, never>> {
+  await call.changeLoadBalancer(loadBalancerId, (current) => ({
+    next: createListener(current, listener, limits.listenersPerLoadBalancer),
+  }));
+  return {};
+}
+
+/** Writes what a Set says; what it left out stays, and a running listener keeps running. */
+export async function writeListener<Kind extends Listener>(
+  call: Call,
+  wanted: { readonly LoadBalancerId: string; readonly ListenerPort: number },
   protocol: Kind['protocol'],
-): Promise<{ listener: Kind; status: ListenerStatus; bandwidth: number }> {
-  const { LoadBalancerId: id, ListenerPort: port } = name;
-  try {
-    const stored = await call.loadBalancer(id);
-    const listener = findListener(stored.value, { port, protocol }) as Kind;
-    const statusOf = await listenerStatuses(stored, call);
-    return { listener, status: statusOf(listener), bandwidth: stored.value.bandwidth };
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    throw new Refusal(error.code, error.subject, `${error.code}: ${id} ${protocol}:${port}.`);
-  }
+  changesOf: (listener: Kind) => Changes<Kind>,
+): Promise<Record<string, never>> {
+  const name = { port: wanted.ListenerPort, protocol };
+  await call.changeLoadBalancer(wanted.LoadBalancerId, (current) => ({
+    next: editListener(current, name, (listener) =>
+      defined(listener as Kind, changesOf(listener as Kind)),
+    ),
+  }));
+  return {};
 }
-
-/** Probe fields of an answer; `undefined` ones are left out of JSON. */
-export const probeOutput = {
-  HealthCheckConnectPort: z.int(),
-  HealthCheckDomain: z.string().optional(),
-  HealthCheckHttpCode: z.string().optional(),
-  HealthCheckInterval: z.int().optional(),
-  HealthCheckURI: z.string().optional(),
-  HealthyThreshold: z.int().optional(),
-  UnhealthyThreshold: z.int().optional(),
-};
-
-/**
- * The probe as answers show it: an unset probe port is 0, which is what clients compare with.
- * What only an HTTP probe uses is shown for one, or where it was set.
- */
-export function probeView(health: HealthCheck) {
-  const code = health.httpCode ?? (health.kind === 'http' ? 'http_2xx' : undefined);
-  return {
-    HealthCheckConnectPort: health.port ?? 0,
-    HealthCheckInterval: health.intervalSeconds,
-    HealthyThreshold: health.healthyThreshold,
-    UnhealthyThreshold: health.unhealthyThreshold,
-    HealthCheckDomain: health.domain,
-    HealthCheckURI: health.uri,
-    HealthCheckHttpCode: code,
-  };
-}
-
-export const healthCheck = on;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import {
   type Bench,
+  createLoadBalancer,
   failsWith,
   forwarder,
   furnish,
@@ -12,7 +13,6 @@ import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
 import type { Action } from './action.ts';
 import { AddBackendServers } from './backend-servers.ts';
-import { CreateLoadBalancer } from './create-load-balancer.ts';
 import {
   CreateLoadBalancerHTTPListener,
   DescribeLoadBalancerHTTPListenerAttribute,
@@ -42,14 +42,7 @@ before(async () => {
 after(() => bench.close());
 beforeEach(async () => {
   bench.forwarders.length = 0;
-  const { output } = await bench.call(CreateLoadBalancer, {
-    EnsRegionId: 'local',
-    LoadBalancerSpec: 'elb.s1.small',
-    NetworkId: 'n-local',
-    PayType: 'PostPaid',
-    VSwitchId: 'vsw-local',
-  });
-  LoadBalancerId = output.LoadBalancerId;
+  LoadBalancerId = await createLoadBalancer(bench);
 });
 
 type Parameters = Readonly<Record<string, unknown>>;

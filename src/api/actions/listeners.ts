@@ -3,10 +3,10 @@ import { deleteListener, runListener } from '../../elb/listeners.ts';
 import type { Listener, Protocol } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
 import type { Call } from '../call.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction } from './action.ts';
+import { runErrors, setErrors } from './documented-errors.ts';
 import { description, listenerPort, listenerProtocol, loadBalancerId, nothing } from './fields.ts';
-import { runErrors, setErrors } from './listener-errors.ts';
-import { listenerName } from './listener-fields.ts';
+import { listenerAction, listenerName } from './listener-fields.ts';
 import { type ListenerStatus, listenerStatuses } from './listener-status.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
 
@@ -21,14 +21,12 @@ function nameOf(wanted: z.infer<typeof input>) {
 function runAction(name: string, running: boolean, summary: string) {
   return defineAction({
     name,
-    product: 'Ens',
+    ...listenerAction,
     access: 'update',
     summary,
     input,
     output: nothing,
     errors: runErrors,
-    limits: documentedLimits,
-    loadBalancerIdSpelling: 'loadBalancerId',
     async run(wanted, call) {
       await call.changeLoadBalancer(wanted.LoadBalancerId, (current) => ({
         next: runListener(current, nameOf(wanted), running),
@@ -58,14 +56,12 @@ async function remove(call: Call, id: string, port: number, protocol?: Protocol)
 
 export const DeleteLoadBalancerListener = defineAction({
   name: 'DeleteLoadBalancerListener',
-  product: 'Ens',
+  ...listenerAction,
   access: 'delete',
   summary: 'Deletes a listener, running or stopped.',
   input,
   output: nothing,
   errors: runErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
   run: (wanted, call) =>
     remove(call, wanted.LoadBalancerId, wanted.ListenerPort, wanted.ListenerProtocol),
 });
@@ -73,14 +69,12 @@ export const DeleteLoadBalancerListener = defineAction({
 /** Known to Terraform's HTTP listener alone. */
 export const DeleteLoadBalancerHTTPListener = defineAction({
   name: 'DeleteLoadBalancerHTTPListener',
-  product: 'Ens',
+  ...listenerAction,
   access: 'delete',
   summary: 'Deletes an HTTP listener, running or stopped.',
   input: z.object(listenerName),
   output: nothing,
   errors: setErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
   run: (wanted, call) => remove(call, wanted.LoadBalancerId, wanted.ListenerPort, 'http'),
 });
 
@@ -119,7 +113,7 @@ function listedOf(
 
 export const DescribeLoadBalancerListeners = defineAction({
   name: 'DescribeLoadBalancerListeners',
-  product: 'Ens',
+  ...listenerAction,
   access: 'list',
   summary: 'Lists the listeners of a load balancer.',
   input: z.object({
@@ -138,8 +132,6 @@ export const DescribeLoadBalancerListeners = defineAction({
     'Invalid%s',
     'InvalidParameter.%s',
   ],
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
   async run(wanted, call) {
     const stored = await call.loadBalancer(wanted.LoadBalancerId);
     const found = stored.value.listeners.filter(

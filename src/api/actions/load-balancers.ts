@@ -7,6 +7,7 @@ import { keys } from '../../store/keys.ts';
 import type { Call, Reads, Writes } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { CreateLoadBalancer } from './create-load-balancer.ts';
+import { changeErrors } from './documented-errors.ts';
 import { expiredKeys } from './expired-keys.ts';
 import { label, loadBalancerId, loadBalancerStatus, nothing } from './fields.ts';
 
@@ -96,15 +97,7 @@ export const SetLoadBalancerStatus = defineAction({
     LoadBalancerStatus: loadBalancerStatus,
   }),
   output: nothing,
-  errors: [
-    'ens.interface.error',
-    'LoadBalancerNotFound',
-    'IncorrectInstanceStatus',
-    'Missing%s',
-    'Invalid%s',
-    'NoPermission',
-    'InvalidParameter.%s',
-  ],
+  errors: changeErrors,
   limits: documentedLimits,
   loadBalancerIdSpelling: 'loadBalancerId',
   async run({ LoadBalancerId, LoadBalancerStatus: status }, call) {

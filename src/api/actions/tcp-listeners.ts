@@ -1,26 +1,29 @@
 import { z } from 'zod';
-import { createListener, editListener } from '../../elb/listeners.ts';
 import type { TcpListener } from '../../elb/types.ts';
-import { limits } from '../../limits.ts';
-import { isoSeconds } from '../../signing.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction } from './action.ts';
+import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
 import { description, nothing, on } from './fields.ts';
-import { createErrors, describeErrors, setErrors } from './listener-errors.ts';
 import {
   common,
   commonOf,
   defaultProbe,
-  defined,
   established,
+  listenerAction,
   listenerName,
   persistence,
   probe,
   probeOf,
-  probeOutput,
   probeTimeout,
+  writeListener,
+  writeNewListener,
+} from './listener-fields.ts';
+import {
+  listenerOutput,
+  listenerView,
+  probeOutput,
   probeView,
   readListener,
-} from './listener-fields.ts';
+} from './listener-views.ts';
 
 /** The SDK names tch, Terraform qch and iqch: the union is taken. */
 const scheduler = z
@@ -38,7 +41,7 @@ const settings = {
 
 export const CreateLoadBalancerTCPListener = defineAction({
   name: 'CreateLoadBalancerTCPListener',
-  product: 'Ens',
+  ...listenerAction,
   access: 'create',
   summary: 'Creates a TCP listener, stopped.',
   input: z.object({
@@ -49,27 +52,22 @@ export const CreateLoadBalancerTCPListener = defineAction({
   }),
   output: nothing,
   errors: createErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
   async run(input, call) {
     const listener: TcpListener = {
       protocol: 'tcp',
-      ...commonOf(input, isoSeconds(call.now())),
+      ...commonOf(input, call),
       establishedTimeoutSeconds: input.EstablishedTimeout ?? 900,
       persistenceTimeoutSeconds: input.PersistenceTimeout ?? 0,
       eipTransmit: input.EipTransmit === 'on',
       health: probeOf({ enabled: true, kind: 'tcp', ...defaultProbe }, input),
     };
-    await call.changeLoadBalancer(input.LoadBalancerId, (current) => ({
-      next: createListener(current, listener, limits.listenersPerLoadBalancer),
-    }));
-    return {};
+    return writeNewListener(call, input.LoadBalancerId, listener);
   },
 });
 
 export const SetLoadBalancerTCPListenerAttribute = defineAction({
   name: 'SetLoadBalancerTCPListenerAttribute',
-  product: 'Ens',
+  ...listenerAction,
   access: 'update',
   summary: 'Changes a TCP listener; what is left out stays. A running listener keeps running.',
   input: z.object({
@@ -80,62 +78,42 @@ export const SetLoadBalancerTCPListenerAttribute = defineAction({
   }),
   output: nothing,
   errors: setErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
-  async run(input, call) {
-    const name = { port: input.ListenerPort, protocol: 'tcp' as const };
-    await call.changeLoadBalancer(input.LoadBalancerId, (current) => ({
-      next: editListener(current, name, (listener) =>
-        defined<TcpListener>(listener as TcpListener, {
-          description: input.Description,
-          scheduler: input.Scheduler,
-          establishedTimeoutSeconds: input.EstablishedTimeout,
-          persistenceTimeoutSeconds: input.PersistenceTimeout,
-          eipTransmit: input.EipTransmit === undefined ? undefined : input.EipTransmit === 'on',
-          health: probeOf(listener.health, input),
-        }),
-      ),
-    }));
-    return {};
-  },
+  run: (input, call) =>
+    writeListener<TcpListener>(call, input, 'tcp', ({ health }) => ({
+      description: input.Description,
+      scheduler: input.Scheduler,
+      establishedTimeoutSeconds: input.EstablishedTimeout,
+      persistenceTimeoutSeconds: input.PersistenceTimeout,
+      eipTransmit: input.EipTransmit === undefined ? undefined : input.EipTransmit === 'on',
+      health: probeOf(health, input),
+    })),
 });
 
 export const DescribeLoadBalancerTCPListenerAttribute = defineAction({
   name: 'DescribeLoadBalancerTCPListenerAttribute',
-  product: 'Ens',
+  ...listenerAction,
   access: 'get',
   summary: 'Shows a TCP listener.',
   input: z.object(listenerName),
   output: z.object({
-    ListenerPort: z.int(),
-    BackendServerPort: z.int(),
-    Bandwidth: z.int(),
-    Description: z.string().optional(),
+    ...listenerOutput,
     EipTransmit: z.string(),
     EstablishedTimeout: z.int(),
     PersistenceTimeout: z.int(),
-    Scheduler: z.string(),
-    Status: z.string(),
     HealthCheck: z.string(),
     HealthCheckType: z.string(),
     HealthCheckConnectTimeout: z.int(),
     ...probeOutput,
   }),
   errors: describeErrors,
-  limits: documentedLimits,
-  loadBalancerIdSpelling: 'loadBalancerId',
   async run(wanted, call) {
-    const { listener, status, bandwidth } = await readListener<TcpListener>(call, wanted, 'tcp');
+    const shown = await readListener<TcpListener>(call, wanted, 'tcp');
+    const { listener } = shown;
     return {
-      ListenerPort: listener.port,
-      BackendServerPort: listener.backendPort ?? listener.port,
-      Bandwidth: bandwidth,
-      Description: listener.description,
+      ...listenerView(shown),
       EipTransmit: listener.eipTransmit ? 'on' : 'off',
       EstablishedTimeout: listener.establishedTimeoutSeconds,
       PersistenceTimeout: listener.persistenceTimeoutSeconds,
-      Scheduler: listener.scheduler,
-      Status: status,
       HealthCheck: 'on',
       HealthCheckType: listener.health.kind,
       HealthCheckConnectTimeout: listener.health.timeoutSeconds,

@@ -1,5 +1,7 @@
-/** Codes of the pages of the listener family. */
-const family = [
+/** Error lists of the documented pages, by what the actions do. */
+
+/** What the page of nearly every action that changes something has. */
+export const changeErrors = [
   'ens.interface.error',
   'LoadBalancerNotFound',
   'IncorrectInstanceStatus',
@@ -9,8 +11,9 @@ const family = [
   'InvalidParameter.%s',
 ];
 
-export const createErrors = [...family, 'ListenerAlreadyExists'];
-export const setErrors = [...family, 'ListenerNotFound', 'IncorrectListenerStatus'];
+/** Of listeners. */
+export const createErrors = [...changeErrors, 'ListenerAlreadyExists'];
+export const setErrors = [...changeErrors, 'ListenerNotFound', 'IncorrectListenerStatus'];
 export const runErrors = [...setErrors, 'TooManyListeners'];
 export const describeErrors = [
   'ListenerNotFound',
