@@ -171,6 +171,21 @@ describe('watching a site', () => {
     assert.deepEqual(snapshot.deleted, []);
   });
 
+  test('a deletion that is explained afterwards is told with the next full snapshot', async () => {
+    await put(loadBalancer('lb-1'), loadBalancer('lb-2'));
+    const { next, told } = watch('site-1');
+    await next('snapshot');
+    await commit({}, [keys.loadBalancer('site-1', 'lb-1')]);
+    await next('snapshot');
+    await commit({ [keys.tombstone('site-1', 'lb-1')]: { v: 1 } });
+    await clock.advance(limits.fullSnapshot);
+    const again = told.filter((each) => each.type === 'snapshot');
+    assert.deepEqual(
+      again.map(({ deleted }) => deleted),
+      [['lb-1']],
+    );
+  });
+
   test('a value that is not JSON leaves the last good one in place', async () => {
     await put(loadBalancer('lb-1'));
     const { next } = watch('site-1');
@@ -355,6 +370,17 @@ describe('confirming a revision', () => {
 
   test('a lower revision that comes late changes nothing', async () => {
     await fleet.report('site-1', 'a', { applied: { revision: 4, failures: [] } });
+    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 2);
+  });
+
+  test('a forwarder that began anew counts for what it has applied since', async () => {
+    const report = (startedAt: number, revision: number) =>
+      fleet.report('site-1', 'a', { applied: { revision, failures: [], startedAt } });
+    await report(2_000, 3);
+    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 1);
+    await report(1_000, 9);
+    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 1, 'from an earlier life');
+    await report(2_000, 5);
     assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 2);
   });
 

@@ -72,8 +72,7 @@ export class SiteFeed implements SnapshotSource, Follower {
   }
 
   async load({ entries, revision }: Range): Promise<void> {
-    const { store } = this.#surroundings;
-    const tombstones = await store.range(keys.tombstones(this.site));
+    await this.#readTombstones();
     const previous = this.#loadBalancers;
     this.#loadBalancers = new Map();
     this.#hash = 0n;
@@ -81,10 +80,6 @@ export class SiteFeed implements SnapshotSource, Follower {
       const id = this.#id(key);
       const held = this.#read(key, value) ?? previous.get(id);
       if (held !== undefined) this.#put(id, held);
-    }
-    this.#deleted = new Map();
-    for (const entry of tombstones.entries) {
-      this.#deleted.set(entry.key.slice(keys.tombstones(this.site).length), entry.revision);
     }
     this.#revision = revision;
     this.#snapshotLine = undefined;
@@ -137,6 +132,15 @@ export class SiteFeed implements SnapshotSource, Follower {
     return unexplained;
   }
 
+  async #readTombstones(): Promise<void> {
+    const prefix = keys.tombstones(this.site);
+    const { entries } = await this.#surroundings.store.range(prefix);
+    this.#deleted = new Map(
+      entries.map(({ key, revision }) => [key.slice(prefix.length), revision]),
+    );
+    this.#snapshotLine = undefined;
+  }
+
   #id(key: string): string {
     return key.slice(keys.loadBalancers(this.site).length);
   }
@@ -182,10 +186,20 @@ export class SiteFeed implements SnapshotSource, Follower {
     });
   }
 
+  /** With deletions that were explained after the fact. */
+  async #refreshWhole(): Promise<void> {
+    try {
+      await this.#readTombstones();
+    } catch (error) {
+      this.#surroundings.log.warn({ err: error, site: this.site }, 'cannot read the deletions');
+    }
+    this.refresh();
+  }
+
   #beat(): void {
     this.#heartbeats += 1;
     if (this.#heartbeats % Math.round(limits.fullSnapshot / limits.heartbeat) === 0) {
-      this.refresh();
+      void this.#refreshWhole();
     }
     const line = formatLine({
       type: 'heartbeat',

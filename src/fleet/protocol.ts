@@ -73,6 +73,11 @@ export interface SiteReport {
      * applied: a slow neighbour delays nobody's confirmation.
      */
     readonly ahead?: Readonly<Record<string, number>>;
+    /**
+     * When this life of the forwarder began, Unix milliseconds. What an earlier life had applied
+     * says nothing any more: its machine may have lost it.
+     */
+    readonly startedAt?: number;
   };
   readonly status?: {
     readonly drains: readonly ReportDrain[];

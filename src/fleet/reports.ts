@@ -64,15 +64,17 @@ export class Reports implements Follower {
 
   /**
    * Takes a report. It counts here at once and for the other control planes when the store has
-   * it, which is when this resolves. A revision lower than one known from this forwarder is late
-   * news: it renews the forwarder's life and says nothing.
+   * it, which is when this resolves. Late news, overtaken on the way, says nothing and renews
+   * nothing: the forwarder that is alive says more.
    * @throws StoreUnavailable: the forwarder reports again
    */
-  async take(site: string, forwarder: string, report: SiteReport): Promise<void> {
-    const known = this.of(site).get(forwarder);
-    const applied = newer(known?.applied, report.applied);
-    if (applied !== undefined) this.#hear(site, forwarder, 'applied', applied);
-    if (report.status !== undefined) this.#hear(site, forwarder, 'status', report.status);
+  async take(site: string, forwarder: string, { applied, status }: SiteReport): Promise<void> {
+    const known = this.of(site).get(forwarder)?.applied;
+    if (applied !== undefined) {
+      if (known !== undefined && late(known, applied)) return;
+      this.#hear(site, forwarder, 'applied', applied);
+    }
+    if (status !== undefined) this.#hear(site, forwarder, 'status', status);
     const heard = this.of(site).get(forwarder);
     if (heard?.applied === undefined) return;
     const values = new Map([
@@ -116,9 +118,10 @@ export class Reports implements Follower {
       // Written elsewhere, or lapsed: the next report through here must write it again.
       if (!own) this.#leases.forget(`${site}/${forwarder}`);
       const known = this.of(site).get(forwarder)?.applied;
-      if (newer(known, stored?.value) !== stored?.value) return;
-      // An echo of what this process wrote may be older than what it has heard since.
-      if (own && known?.revision === stored.value.revision) return;
+      if (known !== undefined && stored !== undefined) {
+        // An echo of what this process wrote may be older than what it has heard since.
+        if (late(known, stored.value) || (own && !late(stored.value, known))) return;
+      }
     }
     this.#hear(site, forwarder, part, stored?.value);
   }
@@ -146,11 +149,10 @@ export class Reports implements Follower {
   }
 }
 
-/** `next` unless `known` is of a higher revision. */
-function newer(known: Applied | undefined, next: Applied | undefined): Applied | undefined {
-  return known !== undefined && next !== undefined && next.revision < known.revision
-    ? undefined
-    : next;
+/** True when `next` was said before `known`: by an earlier life, or at a lower revision. */
+function late(known: Applied, next: Applied): boolean {
+  const lives = (next.startedAt ?? 0) - (known.startedAt ?? 0);
+  return lives === 0 ? next.revision < known.revision : lives < 0;
 }
 
 /** Site, forwarder and part of `report/<site>/<forwarder>/<part>`. */

@@ -53,7 +53,10 @@ class Script implements Transport {
 
   /** What was reported last as applied. */
   get applied() {
-    return this.reports.findLast(({ report }) => report.applied !== undefined)?.report.applied;
+    const last = this.reports.findLast(({ report }) => report.applied !== undefined);
+    if (last?.report.applied === undefined) return undefined;
+    const { startedAt: _, ...applied } = last.report.applied;
+    return applied;
   }
 }
 

@@ -60,11 +60,13 @@ class SiteAgent implements Agent {
   readonly #status: StatusLoop;
   /** Sites whose journal could not be read and that nobody has described since. */
   readonly #unknown = new Set<string>();
+  readonly #startedAt: number;
   #pruned = false;
   #connection: Promise<void> = Promise.resolve();
 
   constructor(options: Required<AgentOptions>) {
     this.#options = options;
+    this.#startedAt = options.now();
     const { engine, timers, random, log } = options;
     const onProgress = (site: string) => this.#replicas.get(site)?.progressed();
     this.#reconciler = new Reconciler({ engine, timers, random, log, onProgress });
@@ -116,7 +118,11 @@ class SiteAgent implements Agent {
   }
 
   #open(site: string): Replica {
-    const options: ReplicaOptions = { ...this.#options, reconciler: this.#reconciler };
+    const options: ReplicaOptions = {
+      ...this.#options,
+      reconciler: this.#reconciler,
+      startedAt: this.#startedAt,
+    };
     const replica = this.#replicas.get(site) ?? new Replica(site, options);
     this.#replicas.set(site, replica);
     return replica;

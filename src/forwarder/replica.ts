@@ -22,6 +22,8 @@ export interface ReplicaOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Log;
+  /** When the agent began, Unix milliseconds. */
+  readonly startedAt: number;
 }
 
 /**
@@ -51,7 +53,8 @@ export class Replica {
     const { transport } = options;
     const lane = (build: () => SiteReport) =>
       new Lane({ ...options, send: () => transport.report(site, build()) });
-    this.#appliedLane = lane(() => ({ applied: this.applied() }));
+    const { startedAt } = options;
+    this.#appliedLane = lane(() => ({ applied: { ...this.applied(), startedAt } }));
     this.#statusLane = lane(() => (this.#status === undefined ? {} : { status: this.#status }));
     this.#cancelRenewal = this.#renew();
   }
@@ -87,6 +90,8 @@ export class Replica {
     const wants = new Map(Array.from(this.#state.wanted(), (each) => [each.id, each]));
     const revision = this.#state.revision ?? 0;
     this.#options.reconciler.follow(this.site, { wants, since: 1, revision });
+    // At once, so that nothing counts any more that an earlier life had applied.
+    this.#appliedLane.touch();
     return content.kind;
   }
 

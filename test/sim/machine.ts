@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import type { Timers } from '../../src/clock.ts';
+import type { LoadBalancer } from '../../src/elb/types.ts';
+import type { WatchMessage } from '../../src/fleet/protocol.ts';
+import { type Agent, createAgent } from '../../src/forwarder/agent.ts';
+import type { Engine, Failure } from '../../src/forwarder/engine.ts';
+import { MemoryEngine } from '../../src/forwarder/memory-engine.ts';
+import type { Transport } from '../../src/forwarder/transport.ts';
+import { limits } from '../../src/limits.ts';
+import type { SimulatedClock } from '../support/clock.ts';
+import { silent } from '../support/log.ts';
+import { MemoryDisk } from '../support/memory-disk.ts';
+
+export interface MachineOptions {
+  readonly site: string;
+  readonly name: string;
+  readonly clock: SimulatedClock;
+  readonly random: () => number;
+  /** The network as this machine's agent sees it. */
+  readonly transport: Transport;
+}
+
+/** The number of the change that made a load balancer what it is: its name says it. */
+export function versionOf({ name }: LoadBalancer): number {
+  return Number(name);
+}
+
+/** A forwarder's machine: the engine and the disk outlive the agent. */
+export class Machine {
+  readonly name: string;
+  readonly site: string;
+  readonly disk = new MemoryDisk();
+  readonly engine: MemoryEngine;
+  agent: Agent | undefined;
+  /** Chance that the engine refuses a verb. */
+  refusals = 0;
+  /** Load balancer -> the highest version the engine was ever seen to carry. */
+  readonly reached = new Map<string, number>();
+  readonly #options: MachineOptions;
+  /** Counts the agent's lives: what an earlier life still had under way never happens. */
+  #life = 0;
+  #lostPowerAt = Number.NEGATIVE_INFINITY;
+  #floors = new Map<string, number>();
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.site = options.site;
+    this.engine = new MemoryEngine({ now: options.clock.now });
+  }
+
+  async start(): Promise<void> {
+    this.#life += 1;
+    this.#floors = new Map();
+    const life = this.#life;
+    const alive = () => this.#life === life;
+    const { clock, random, site, transport } = this.#options;
+    const timers: Timers = {
+      after: (ms, run) => clock.after(ms, () => alive() && run()),
+    };
+    this.agent = await createAgent({
+      site,
+      engine: this.#mortal(alive),
+      engineName: 'memory',
+      transport: mortalTransport(transport, alive, (site) => this.#released(site)),
+      disk: this.disk,
+      now: clock.now,
+      timers,
+      random,
+      log: silent,
+    });
+  }
+
+  /** kill -9 of the agent: the engine goes on with what it has. */
+  kill(): void {
+    this.#life += 1;
+    this.agent = undefined;
+  }
+
+  /** The machine loses power: the engine forgets, and so does the disk what was not synced. */
+  losePower(): void {
+    this.kill();
+    this.#lostPowerAt = this.#options.clock.now();
+    this.engine.lose('power');
+    this.reached.clear();
+    this.disk.losePower(this.#options.random);
+  }
+
+  /** After a power loss a report may outlive what it reported, by as long as its lease. */
+  get reportsMayLie(): boolean {
+    const since = this.#options.clock.now() - this.#lostPowerAt;
+    return since < limits.forwarderLeaseSeconds * 1000;
+  }
+
+  /** A revision that was told, or is known to be applied, never goes down in an agent's life. */
+  checkRevisions(storeRevision: number): void {
+    for (const { site, held = 0, revision } of this.agent?.sites() ?? []) {
+      for (const [what, value] of [
+        ['held', held],
+        ['applied', revision],
+      ] as const) {
+        const key = `${what} ${site}`;
+        const floor = this.#floors.get(key) ?? 0;
+        assert.ok(value >= floor, `${this.name}: ${key} went from ${floor} down to ${value}`);
+        this.#floors.set(key, value);
+      }
+      assert.ok(held <= storeRevision, `${this.name}: ${held} is beyond the store`);
+      assert.ok(revision <= held, `${this.name}: applied ${revision} is beyond held ${held}`);
+    }
+  }
+
+  /** Should the site come back, it begins anew. */
+  #released(site: string): void {
+    this.#floors.delete(`held ${site}`);
+    this.#floors.delete(`applied ${site}`);
+  }
+
+  /** The engine as one life of the agent reaches it: slow, and refusing now and then. */
+  #mortal(alive: () => boolean): Engine {
+    const { clock, random } = this.#options;
+    const { engine } = this;
+    const verb = async <T>(run: () => Promise<T>): Promise<T> => {
+      await new Promise<void>((resolve) => clock.after(random() * 40, resolve));
+      return alive() ? run() : new Promise<T>(() => {});
+    };
+    return {
+      apply: (wanted) =>
+        verb(async (): Promise<readonly Failure[]> => {
+          if (random() < this.refusals) return [{ loadBalancerId: wanted.id, reason: 'refused' }];
+          this.#checkStep(wanted);
+          return engine.apply(wanted);
+        }),
+      remove: (id) =>
+        verb(async () => {
+          if (random() < this.refusals) throw new Error('refused');
+          return engine.remove(id);
+        }),
+      prune: (wanted) => verb(() => engine.prune(wanted)),
+      drains: () => engine.drains(),
+      health: () => engine.health(),
+      onLost: (listener) => engine.onLost((reason) => alive() && listener(reason)),
+      close: async () => {},
+    };
+  }
+
+  /** No older state over a newer one, no half batch, no pool emptied for no reason. */
+  #checkStep(wanted: LoadBalancer): void {
+    const version = versionOf(wanted);
+    const before = this.reached.get(wanted.id) ?? 0;
+    const step = `${this.name}: ${wanted.id} from version ${before} to ${version}`;
+    assert.ok(version >= before, `${step} goes back`);
+    const weights = new Set(wanted.backends.map(({ weight }) => weight));
+    assert.ok(weights.size <= 1, `${step} is half a batch`);
+    const had = this.engine.carried.get(wanted.id)?.backends.length ?? 0;
+    const explained = wanted.emptiedBy !== undefined || wanted.backends.length > 0;
+    assert.ok(explained || had === 0, `${step} empties the pool for no reason`);
+    this.reached.set(wanted.id, version);
+  }
+}
+
+/** What an ended life still waits for never comes. */
+function mortalTransport(
+  transport: Transport,
+  alive: () => boolean,
+  onRelease: (site: string) => void,
+): Transport {
+  return {
+    watch: async function* (site, signal) {
+      for await (const line of transport.watch(site, signal)) {
+        if (!alive()) return;
+        const message = JSON.parse(line) as WatchMessage;
+        if (message.type === 'release') onRelease(message.site);
+        yield line;
+      }
+    },
+    report: async (site, report) => {
+      if (alive()) await transport.report(site, report);
+      if (!alive()) await new Promise(() => {});
+    },
+  };
+}
