@@ -228,6 +228,17 @@ describe('removeBackendServers', () => {
     assert.equal(remove([{ serverId: 'i-1' }]).next.emptiedBy, undefined);
   });
 
+  test('drains whose deadline has passed are dropped, others go on', () => {
+    const draining = [0, 1].map((end) => ({ ...server(`i-${end}`), deadline: now + end }));
+    const { next } = removeBackendServers(poolOf([server('i-9')], { draining }), [server('i-9')], {
+      ...removal,
+    });
+    assert.deepEqual(
+      next.draining.map(({ serverId }) => serverId),
+      ['i-1', 'i-9'],
+    );
+  });
+
   test('drains are bounded: those that end first give way', () => {
     const draining = [30, 10, 20].map((end) => ({ ...server(`i-${end}`), deadline: now + end }));
     const current = poolOf([server('i-1')], { draining });

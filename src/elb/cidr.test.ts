@@ -81,6 +81,7 @@ test('a block contains its parts and overlaps them, and nothing else', () => {
   assert.ok(contains(block('10.0.0.0/8'), block('10.9.0.0/16')));
   assert.ok(contains(block('10.0.0.0/8'), block('10.0.0.0/8')));
   assert.ok(!contains(block('10.9.0.0/16'), block('10.0.0.0/8')));
+  assert.ok(!contains(block('10.0.0.0/16'), block('10.0.0.0/8')));
   assert.ok(!contains(block('10.0.0.0/8'), block('11.0.0.0/16')));
   assert.ok(!contains(block('::/0'), block('10.0.0.0/8')));
   assert.ok(overlaps(block('10.9.0.0/16'), block('10.0.0.0/8')));

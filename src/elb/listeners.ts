@@ -68,7 +68,7 @@ export function editListener(
 ): LoadBalancer {
   const found = findListener(current, name);
   const edited = edit(found);
-  if (edited === found || JSON.stringify(edited) === JSON.stringify(found)) return current;
+  if (JSON.stringify(edited) === JSON.stringify(found)) return current;
   return {
     ...current,
     listeners: current.listeners.map((listener) => (listener === found ? edited : listener)),
@@ -81,9 +81,7 @@ export function runListener(
   name: ListenerName,
   running: boolean,
 ): LoadBalancer {
-  return editListener(current, name, (listener) =>
-    listener.running === running ? listener : { ...listener, running },
-  );
+  return editListener(current, name, (listener) => ({ ...listener, running }));
 }
 
 /** Deletes a listener in whatever state it is. */

@@ -92,6 +92,7 @@ const deviations: Readonly<Record<string, string>> = {
   'CreateLoadBalancerTCPListener.params.Scheduler.enum': 'the union of what clients know',
   'SetLoadBalancerTCPListenerAttribute.params.Scheduler.enum': 'the union of what clients know',
   'DescribeLoadBalancerListeners.params.PageSize.default': 'none is told: all that there can be',
+  'ReleaseInstance.response.ResourceType': 'none is told for a load balancer',
   'DescribeLoadBalancerAttribute.response.EndTime': 'nothing ends by itself',
   'DescribeLoadBalancerHTTPListenerAttribute.response.ServerCertificateId': 'means nothing in HTTP',
   'DescribeInstances.params.EnsRegionIds.type': 'a JSON text of a list',
@@ -219,7 +220,8 @@ test('every action is one that the documentation has', () => {
 });
 
 test('every action may raise the errors that are documented for it', () => {
-  const never = new Set(['SaleControl.VerificationFailed']);
+  // Nothing is sold here, and nothing but an EIP answers 5100.
+  const never = new Set(['SaleControl.VerificationFailed', '5100']);
   const missing = ens
     .filter(isDocumented)
     .flatMap(({ name, errors }) =>

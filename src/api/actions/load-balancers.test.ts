@@ -11,17 +11,14 @@ import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
 import { AddBackendServers } from './backend-servers.ts';
 import { CreateLoadBalancer } from './create-load-balancer.ts';
+import { DeleteLoadBalancer, ReleaseInstance } from './delete-load-balancer.ts';
 import { CreateLoadBalancerHTTPListener } from './http-listeners.ts';
 import {
   DescribeLoadBalancerAttribute,
   DescribeLoadBalancerSpec,
   DescribeLoadBalancers,
 } from './load-balancer-views.ts';
-import {
-  DeleteLoadBalancer,
-  ModifyLoadBalancerAttribute,
-  SetLoadBalancerStatus,
-} from './load-balancers.ts';
+import { ModifyLoadBalancerAttribute, SetLoadBalancerStatus } from './load-balancers.ts';
 import { CreateLoadBalancerTCPListener } from './tcp-listeners.ts';
 
 let bench: Bench;
@@ -232,6 +229,16 @@ describe('DeleteLoadBalancer', () => {
     await assert.rejects(remove(LoadBalancerId), status(400));
     const SetStatus = { LoadBalancerId, LoadBalancerStatus: 'Active' };
     await assert.rejects(bench.call(SetLoadBalancerStatus, SetStatus), status(400));
+  });
+
+  test('ReleaseInstance deletes it too, and knows nothing else', async () => {
+    const { LoadBalancerId: InstanceId } = await create();
+    await bench.call(ReleaseInstance, { InstanceId });
+    assert.equal(await storedLoadBalancer(bench, InstanceId), undefined);
+    for (const unknown of [InstanceId, 'i-1']) {
+      const parameters = { InstanceId: unknown };
+      await assert.rejects(bench.call(ReleaseInstance, parameters), failsWith('InstanceNotFound'));
+    }
   });
 
   test('deleted by two at once, one of them is told that it is gone', async () => {

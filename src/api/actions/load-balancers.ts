@@ -1,61 +1,9 @@
 import { z } from 'zod';
-import { Refusal } from '../../elb/refusal.ts';
-import type { LoadBalancer } from '../../elb/types.ts';
-import { limits } from '../../limits.ts';
-import { isoSeconds } from '../../signing.ts';
-import { keys } from '../../store/keys.ts';
-import type { Call, Reads, Writes } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { CreateLoadBalancer } from './create-load-balancer.ts';
+import { DeleteLoadBalancer, ReleaseInstance } from './delete-load-balancer.ts';
 import { changeErrors } from './documented-errors.ts';
-import { expiredKeys } from './expired-keys.ts';
 import { label, loadBalancerId, loadBalancerStatus, nothing } from './fields.ts';
-
-export const DeleteLoadBalancer = defineAction({
-  name: 'DeleteLoadBalancer',
-  product: 'Ens',
-  access: 'delete',
-  summary: 'Deletes a load balancer with its listeners; its address becomes free.',
-  input: z.object({ LoadBalancerId: loadBalancerId }),
-  output: nothing,
-  errors: ['LoadBalancerNotFound', 'ens.interface.error', 'NoPermission', 'Missing%s'],
-  limits: documentedLimits,
-  run: async ({ LoadBalancerId }, call) => {
-    const { site } = (await call.loadBalancer(LoadBalancerId)).value;
-    return call.transact((reads) => remove(site, LoadBalancerId, call, reads));
-  },
-});
-
-/** Why a load balancer is gone: tells forwarders that were away that it was meant. */
-interface Tombstone {
-  readonly v: 1;
-  readonly id: string;
-  /** UTC, yyyy-MM-ddTHH:mm:ssZ. */
-  readonly at: string;
-  readonly requestId: string;
-}
-
-/** @throws Refusal LoadBalancerNotFound when another call has deleted it meanwhile */
-async function remove(
-  site: string,
-  id: string,
-  call: Call,
-  reads: Reads,
-): Promise<Writes<Record<string, never>>> {
-  const key = keys.loadBalancer(site, id);
-  const found = await reads.get<LoadBalancer>(key);
-  if (found === undefined) throw new Refusal('LoadBalancerNotFound');
-  const now = call.now();
-  const tombstone: Tombstone = { v: 1, id, at: isoSeconds(now), requestId: call.requestId };
-  const own = keys.tombstone(site, id);
-  const isExpired = ({ at }: Tombstone) => Date.parse(at) + limits.tombstone <= now;
-  const expired = await expiredKeys({ prefix: keys.tombstones(site), own, isExpired }, call, reads);
-  return {
-    puts: new Map([[own, tombstone]]),
-    deletes: [key, keys.loadBalancerSite(id), keys.address(site, found.value.address), ...expired],
-    result: {},
-  };
-}
 
 export const ModifyLoadBalancerAttribute = defineAction({
   name: 'ModifyLoadBalancerAttribute',
@@ -111,6 +59,7 @@ export const SetLoadBalancerStatus = defineAction({
 export const loadBalancerActions = [
   CreateLoadBalancer,
   DeleteLoadBalancer,
+  ReleaseInstance,
   ModifyLoadBalancerAttribute,
   SetLoadBalancerStatus,
 ];
