@@ -110,9 +110,9 @@ install_programs() {
   else
     advice="install with your package manager: ${missing% }"
   fi
-  # nftables and conntrack serve UDP and kernel mode; HAProxy everything else.
+  # HAProxy alone carries HTTP and TCP.
   if [ "$mode" = start ] && has_haproxy; then
-    say "no UDP and no kernel mode on this machine until you run: $advice"
+    say "HTTP and TCP work as it is; for the rest run: $advice"
   else
     fail "missing (HAProxy: $haproxy_major.$haproxy_minor or newer). Run: $advice"
   fi

@@ -16,8 +16,6 @@ interface TrafficSettings {
   readonly dataFolder: string;
   /** Who carries TCP listeners. */
   readonly l4: 'haproxy' | 'kernel';
-  /** Where /metrics listens; undefined = nowhere. */
-  readonly metrics: Address | undefined;
   /** A stopping process stops its traffic too. */
   readonly stopTraffic: boolean;
   readonly logLevel: (typeof logLevels)[number];
@@ -36,6 +34,8 @@ export interface Settings extends TrafficSettings {
     | 'documented'
     | 'off'
     | { readonly perApi: number; readonly perAccount: number };
+  /** Where /metrics listens; undefined = nowhere. */
+  readonly metrics: Address | undefined;
   /** How long an answer waits for forwarders when the call does not say; 0 = not at all. */
   readonly confirmWaitMs: number;
 }
@@ -79,7 +79,7 @@ const traffic: readonly Setting[] = [
     variable: 'SLUICE_L4',
     value: 'haproxy|kernel',
     fallback: 'haproxy',
-    text: 'who carries TCP listeners; kernel = nftables (UDP always goes through nftables)',
+    text: 'who carries TCP listeners; this version serves haproxy',
   },
   {
     name: 'stop-traffic',
@@ -193,13 +193,6 @@ export const forwarderSettings: readonly Setting[] = [
     text: 'its secret',
   },
   data,
-  {
-    name: 'metrics',
-    variable: 'SLUICE_METRICS',
-    value: 'HOST:PORT|off',
-    fallback: '127.0.0.1:9465',
-    text: 'where /metrics listens',
-  },
   ...traffic,
   config,
 ];
@@ -222,6 +215,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     ...(accessKeyId === '' ? {} : { rootAccessKey: { accessKeyId, accessKeySecret } }),
     throttle: toThrottle(given('throttle')),
     confirmWaitMs: toInteger(given('confirm-wait'), 0, limits.confirmWaitMax),
+    metrics: given('metrics').text === 'off' ? undefined : toAddress(given('metrics')),
     ...trafficSettings(given),
   };
 }
@@ -331,7 +325,6 @@ function trafficSettings(given: Read): TrafficSettings {
   return {
     dataFolder: given('data').text,
     l4: toOneOf(given('l4'), ['haproxy', 'kernel']),
-    metrics: given('metrics').text === 'off' ? undefined : toAddress(given('metrics')),
     stopTraffic: toSwitch(given('stop-traffic')),
     logLevel: toOneOf(given('log-level'), logLevels),
   };

@@ -21,9 +21,8 @@ interface Drain {
   readonly serverId: string;
   /** `ip:port`, less a port that is not its own. */
   readonly address: string;
-  /** Over all forwarders. */
-  readonly sessions: number;
-  readonly forwarders: number;
+  /** Over all forwarders that have counted; undefined when none has yet. */
+  readonly sessions: number | undefined;
   /** Unix milliseconds. */
   readonly deadline: number;
 }
@@ -79,6 +78,7 @@ interface DrainsAnswer {
       readonly Ip: string;
       readonly Port: number;
       readonly Sessions: number;
+      readonly Counted: boolean;
       readonly Deadline: string;
     }[];
   };
@@ -100,8 +100,7 @@ async function describeDrains(
       loadBalancerId: row.LoadBalancerId,
       serverId: row.ServerId,
       address,
-      sessions: (before?.sessions ?? 0) + row.Sessions,
-      forwarders: (before?.forwarders ?? 0) + 1,
+      sessions: row.Counted ? (before?.sessions ?? 0) + row.Sessions : before?.sessions,
       deadline: Math.max(before?.deadline ?? 0, Date.parse(row.Deadline)),
     });
   }
@@ -112,11 +111,12 @@ async function describeDrains(
 function toLine(drain: Drain, peaks: Map<string, number>, now: number): string {
   const { loadBalancerId, serverId, address, sessions } = drain;
   const key = `${loadBalancerId} ${serverId} ${address}`;
+  const seconds = Math.max(0, Math.ceil((drain.deadline - now) / 1000));
+  if (sessions === undefined) return `${key} counting sessions, cut in ${seconds} s`;
   const peak = Math.max(peaks.get(key) ?? 0, sessions);
   peaks.set(key, peak);
   const ended = peak === 0 ? barWidth : Math.round(((peak - sessions) / peak) * barWidth);
   const bar = '#'.repeat(ended).padEnd(barWidth, '.');
-  const seconds = Math.max(0, Math.ceil((drain.deadline - now) / 1000));
   const left = `${sessions} ${sessions === 1 ? 'session' : 'sessions'}`;
   return `${key} [${bar}] ${left}, cut in ${seconds} s`;
 }

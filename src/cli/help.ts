@@ -12,7 +12,7 @@ export function actionHelp(action: Action): string {
     usage(action.name, fields),
     section('Parameters (* = required)', parameterRows(fields)),
     section('Further flags', commonFlags.map(flagRow)),
-    section('Errors', [[action.errors.join('  ')]]),
+    section('Errors', [[action.errors.join(', ')]]),
     `Example\n  ${example(action.name, fields)}`,
   ];
   return `${sections.filter((text) => text !== '').join('\n\n')}\n`;

@@ -27,13 +27,22 @@ const modes = {
 /** What `sluice up --help` and its kin print: every setting with its flag and variable. */
 export function settingsHelp(mode: keyof typeof modes): string {
   const { settings, does } = modes[mode];
-  const rule = 'A flag wins over its environment variable, and that over the settings file.';
+  const rule =
+    'In brackets: the variable that does the same, and the default. Flags win over variables,\n' +
+    'variables over the settings file.';
   return `sluice ${mode}  ${does}\n\n${columns(settings.map(settingRow), '  ')}\n\n${rule}\n`;
 }
 
+/** A flag, what it does, and in brackets its variable and default. */
 function settingRow(setting: Setting): string[] {
+  const { variable, value, fallback, text } = setting;
   const flag = flagOf(setting);
-  const label = flag === undefined ? '' : `--${flag.name}${flag.value ? ` ${flag.value}` : ''}`;
-  const fallback = setting.value && setting.fallback ? ` (${setting.fallback})` : '';
-  return [label, setting.variable, `${setting.text}${fallback}`];
+  const label = flag === undefined ? variable : `--${flag.name}${value ? ` ${value}` : ''}`;
+  const facts = [
+    ...(flag === undefined
+      ? []
+      : [flag.name === `no-${setting.name}` ? `${variable}=0` : variable]),
+    ...(value && fallback ? [fallback] : []),
+  ];
+  return [label, facts.length === 0 ? text : `${text} [${facts.join(', ')}]`];
 }
