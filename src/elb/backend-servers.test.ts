@@ -91,7 +91,7 @@ describe('addBackendServers', () => {
     assert.deepEqual(next.backends, [server('i-1', 7)]);
   });
 
-  test('attached with another weight is refused whole, and the text names SetBackendServers', () => {
+  test('attached with another weight the batch is refused; the text names the way', () => {
     const current = poolOf([server('i-1', 7)]);
     assert.throws(
       () => addBackendServers(current, [server('i-2'), server('i-1', 8)], room),

@@ -77,6 +77,14 @@ function attached({ backends }: LoadBalancer): z.infer<typeof output> {
   };
 }
 
+/** The members that the three actions share. */
+const backendAction = {
+  product: 'Ens',
+  output,
+  errors: changeErrors,
+  limits: documentedLimits,
+} as const;
+
 interface WireServer {
   readonly ServerId: string;
   readonly Type?: ServerType | undefined;
@@ -143,7 +151,7 @@ function addressesOf(instance: Instance, serverId: string, type: ServerType): st
 
 export const AddBackendServers = defineAction({
   name: 'AddBackendServers',
-  product: 'Ens',
+  ...backendAction,
   access: 'create',
   summary: 'Adds backend servers to a load balancer.',
   description:
@@ -162,9 +170,6 @@ export const AddBackendServers = defineAction({
       'add',
     ),
   }),
-  output,
-  errors: changeErrors,
-  limits: documentedLimits,
   async run({ LoadBalancerId, BackendServers }, call) {
     const { value } = await call.loadBalancer(LoadBalancerId);
     const wanted: BackendServer[] = [];
@@ -181,7 +186,7 @@ export const AddBackendServers = defineAction({
 
 export const RemoveBackendServers = defineAction({
   name: 'RemoveBackendServers',
-  product: 'Ens',
+  ...backendAction,
   access: 'update',
   summary: 'Removes backend servers.',
   description:
@@ -201,9 +206,6 @@ export const RemoveBackendServers = defineAction({
       'remove',
     ),
   }),
-  output,
-  errors: changeErrors,
-  limits: documentedLimits,
   async run({ LoadBalancerId, BackendServers }, call) {
     const { action, requestId, extensions } = call;
     const { drainSeconds } = extensions;
@@ -223,7 +225,7 @@ export const RemoveBackendServers = defineAction({
 
 export const SetBackendServers = defineAction({
   name: 'SetBackendServers',
-  product: 'Ens',
+  ...backendAction,
   access: 'update',
   summary: 'Sets the weights of backend servers.',
   description:
@@ -241,9 +243,6 @@ export const SetBackendServers = defineAction({
       'change',
     ),
   }),
-  output,
-  errors: changeErrors,
-  limits: documentedLimits,
   async run({ LoadBalancerId, BackendServers }, call) {
     const wanted = BackendServers.map((server) => ({ ...named(server), weight: server.Weight }));
     const next = await call.changeLoadBalancer(LoadBalancerId, (current) => ({

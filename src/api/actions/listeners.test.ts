@@ -125,7 +125,7 @@ describe('a TCP listener', () => {
     }
   });
 
-  test('what an HTTP probe uses is shown where it was set, and its code where one is made', async () => {
+  test('what an HTTP probe uses is shown where set, its code where one is made', async () => {
     await createTcp(80, { HealthCheckDomain: 'www.example.com' });
     const { HealthCheckDomain, HealthCheckHttpCode } = await describeTcp(80);
     assert.deepEqual([HealthCheckDomain, HealthCheckHttpCode], ['www.example.com', undefined]);

@@ -294,7 +294,7 @@ test('SetLoadBalancerStatus switches forwarding off and on', async () => {
   await assert.rejects(set('inactive'), failsWith('InvalidLoadBalancerStatus'));
 });
 
-test('DescribeLoadBalancerAttribute lists servers flat with Port as text, and listeners', async () => {
+test('a description lists servers flat, their Port as text, and listeners', async () => {
   const { LoadBalancerId } = await create();
   const BackendServers = [{ ServerId: 'i-1', Port: 8080, Weight: 5 }];
   await bench.call(AddBackendServers, { LoadBalancerId, BackendServers });
