@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createInterface } from 'node:readline';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import { type Product, versions } from './api/actions/action.ts';
 import { limits } from './limits.ts';
 import {
@@ -30,7 +29,7 @@ export interface RpcAnswer {
 }
 
 export interface RpcCallOptions {
-  /** Further request headers, such as `x-sluice-dry-run`. */
+  /** Further request headers, such as `x-sluice-dry-run`; they are signed too. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -42,6 +41,7 @@ export class RpcError extends Error {
   readonly requestId: string;
   readonly recommend: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
 
   constructor(answer: RpcAnswer) {
     const body = (answer.body ?? {}) as Record<string, unknown>;
@@ -52,6 +52,7 @@ export class RpcError extends Error {
     this.requestId = String(body.RequestId ?? '');
     this.recommend = String(body.Recommend ?? '');
     this.headers = answer.headers;
+    this.body = answer.body;
   }
 }
 
@@ -69,8 +70,8 @@ export class RpcClient {
   }
 
   /**
-   * Calls an action. Values that are no strings travel as decimal or JSON text; undefined is
-   * left out.
+   * Calls an action. Values that are no strings travel as decimal or JSON text; undefined and
+   * null are left out.
    * @throws RpcError for an error answer; undici's errors when there is no answer
    */
   async call(
@@ -79,35 +80,26 @@ export class RpcClient {
     parameters: Readonly<Record<string, unknown>>,
     options: RpcCallOptions = {},
   ): Promise<RpcAnswer> {
-    const response = await this.#send(product, action, parameters, options);
-    const text = await response.body.text();
-    const answer: RpcAnswer = {
-      status: response.statusCode,
-      headers: flat(response.headers),
-      body: text === '' ? undefined : parseJson(text, response.statusCode),
-    };
+    const answer = await read(await this.#send(product, action, parameters, options));
     if (answer.status !== 200) throw new RpcError(answer);
     return answer;
   }
 
-  /** Calls an action that answers a stream, and yields its lines until it or `signal` ends it. */
+  /**
+   * Calls an action that answers a stream, and yields its lines until it ends.
+   * @throws RpcError for an error answer; undici's errors when the connection breaks, or with the
+   *   abort's when `signal` does it
+   */
   async *stream(
     product: Product,
     action: string,
     parameters: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): AsyncIterable<string> {
-    const response = await this.#send(product, action, parameters, { signal });
-    if (response.statusCode !== 200) {
-      const text = await response.body.text();
-      const body = parseJson(text, response.statusCode);
-      throw new RpcError({
-        status: response.statusCode,
-        headers: flat(response.headers),
-        body,
-      });
-    }
-    yield* createInterface({ input: response.body, crlfDelay: Number.POSITIVE_INFINITY });
+    // A stream is silent between heartbeats; its reader watches over it, not the pool.
+    const response = await this.#send(product, action, parameters, { signal }, 0);
+    if (response.statusCode !== 200) throw new RpcError(await read(response));
+    yield* lines(response.body);
   }
 
   /** Closes its connections, those of running calls included. */
@@ -120,9 +112,10 @@ export class RpcClient {
     action: string,
     parameters: Readonly<Record<string, unknown>>,
     { headers = {}, signal }: RpcCallOptions,
-  ) {
+    bodyTimeout?: number,
+  ): Promise<Dispatcher.ResponseData> {
     const entries = Object.entries(parameters)
-      .filter(([, value]) => value !== undefined)
+      .filter(([, value]) => value !== undefined && value !== null)
       .map(([name, value]): [string, string] => [
         name,
         typeof value === 'object' ? JSON.stringify(value) : String(value),
@@ -132,14 +125,10 @@ export class RpcClient {
     return this.#pool.request({
       method: 'POST',
       path: inBody || encoded === '' ? '/' : `/?${encoded}`,
-      headers: {
-        ...headers,
-        ...this.#sign(product, action, entries, inBody ? encoded : undefined),
-      },
+      headers: this.#sign(product, action, entries, headers, inBody ? encoded : undefined),
       ...(inBody ? { body: encoded } : {}),
       ...(signal === undefined ? {} : { signal }),
-      // A stream is silent between heartbeats; its reader watches over it, not the pool.
-      bodyTimeout: 0,
+      ...(bodyTimeout === undefined ? {} : { bodyTimeout }),
     });
   }
 
@@ -147,12 +136,15 @@ export class RpcClient {
     product: Product,
     action: string,
     entries: readonly (readonly [string, string])[],
+    headers: Readonly<Record<string, string>>,
     form: string | undefined,
   ): Record<string, string> {
     const { accessKeyId, accessKeySecret, securityToken, now = Date.now } = this.#options;
     const nonce = this.#options.randomNonce ?? (() => randomBytes(16).toString('hex'));
     const payloadHash = sha256Hex(form ?? '');
+    const lowerCase = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
     const signed: Record<string, string> = {
+      ...Object.fromEntries(lowerCase),
       host: this.#host,
       'x-acs-action': action,
       'x-acs-version': versions[product],
@@ -180,15 +172,31 @@ export class RpcClient {
   }
 }
 
-function parseJson(text: string, status: number): unknown {
+async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<RpcAnswer> {
+  const text = await body.text();
   try {
-    return JSON.parse(text);
+    return { status: statusCode, headers: flat(headers), body: JSON.parse(text) };
   } catch (cause) {
-    throw new Error(`the answer (status ${status}) is not JSON: ${text.slice(0, 200)}`, { cause });
+    const shown = text.slice(0, 200);
+    throw new Error(`the answer (status ${statusCode}) is not JSON: ${shown}`, { cause });
   }
 }
 
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>) {
+/** Lines of a stream without their ends; what stands after the last end is dropped. */
+async function* lines(body: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let begun: string[] = [];
+  for await (const chunk of body) {
+    const [first = '', ...further] = decoder.decode(chunk, { stream: true }).split('\n');
+    begun.push(first);
+    for (const next of further) {
+      yield begun.join('');
+      begun = [next];
+    }
+  }
+}
+
+function flat(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name,

@@ -21,14 +21,19 @@ export function percentEncode(text: string): string {
 
 /** `name=value` joined by `&`, sorted by name in byte order, both encoded; empty values stay. */
 export function canonicalQuery(parameters: Iterable<readonly [string, string]>): string {
-  return [...parameters]
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`)
-    .join('&');
+  let text = '';
+  for (const [name, value] of [...parameters].sort(byName)) {
+    text += `${text === '' ? '' : '&'}${percentEncode(name)}=${percentEncode(value)}`;
+  }
+  return text;
+}
+
+function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**
- * V1's string to sign.
+ * V1's string to sign: method, `/` and the canonical query, each encoded, joined by `&`.
  * @param method the real HTTP method, upper case
  * @param parameters query and form together, decoded, without `Signature`
  */
@@ -36,7 +41,17 @@ export function stringToSignV1(
   method: string,
   parameters: Iterable<readonly [string, string]>,
 ): string {
-  return `${method}&%2F&${percentEncode(canonicalQuery(parameters))}`;
+  let text = '';
+  for (const [name, value] of [...parameters].sort(byName)) {
+    text += `${text === '' ? '' : '%26'}${encodeTwice(name)}%3D${encodeTwice(value)}`;
+  }
+  return `${method}&%2F&${text}`;
+}
+
+/** `percentEncode` of `percentEncode`: all that the second one finds to encode is the `%`. */
+function encodeTwice(text: string): string {
+  const once = percentEncode(text);
+  return once.includes('%') ? once.replaceAll('%', '%25') : once;
 }
 
 /** V1's signature: base64 of the HMAC under `<secret>&`. */
@@ -63,7 +78,7 @@ export interface V3Request {
 
 /** V3's canonical request for path `/`. */
 export function canonicalRequestV3({ method, query, headers, payloadHash }: V3Request): string {
-  const sorted = [...headers].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const sorted = [...headers].sort(byName);
   const lines = sorted.map(([name, value]) => `${name}:${value.trim()}\n`).join('');
   const names = sorted.map(([name]) => name).join(';');
   return `${method}\n/\n${canonicalQuery(query)}\n${lines}\n${names}\n${payloadHash}`;
