@@ -9,6 +9,7 @@ set -eu
 
 haproxy_major=2
 haproxy_minor=6
+oldest=$haproxy_major.$haproxy_minor
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cache=$root/.cache
@@ -103,7 +104,7 @@ install_programs() {
     apt_install $missing
     missing=$(missing_programs)
     [ -n "$missing" ] || return 0
-    fail "apt has no fitting version of: ${missing% } (HAProxy: $haproxy_major.$haproxy_minor or newer)."
+    fail "apt has no fitting version of: ${missing% } (HAProxy: $oldest or newer)."
   fi
   if has apt-get; then
     advice="sudo apt-get install ${missing% }"
@@ -114,7 +115,7 @@ install_programs() {
   if [ "$mode" = start ] && has_haproxy; then
     say "HTTP and TCP work as it is; for the rest run: $advice"
   else
-    fail "missing (HAProxy: $haproxy_major.$haproxy_minor or newer). Run: $advice"
+    fail "missing (HAProxy: $oldest or newer). Run: $advice"
   fi
 }
 

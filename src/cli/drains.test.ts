@@ -35,7 +35,7 @@ function scene(pages: readonly (readonly ReturnType<typeof drain>[])[]) {
   return { terminal, clock };
 }
 
-test('without --watch, each server is shown once with its sessions over all forwarders', async () => {
+test('without --watch, each server is shown once, its sessions over all forwarders', async () => {
   const { terminal, clock } = scene([[drain('f1', 3), drain('f2', 4), drain('f1', 1, 'i-2')]]);
   await runDrains(['--LoadBalancerId', 'lb-1'], terminal, clock);
   assert.equal(
@@ -46,7 +46,7 @@ test('without --watch, each server is shown once with its sessions over all forw
   assert.deepEqual(terminal.calls[0]?.parameters, { LoadBalancerId: 'lb-1' });
 });
 
-test('--watch into a file prints a line for each change and ends when no drain is left', async () => {
+test('--watch into a file prints a line a change and ends when no drain is left', async () => {
   const { terminal, clock } = scene([[drain('f', 4)], [drain('f', 4)], [drain('f', 1)], []]);
   await runDrains(['--watch'], terminal, clock);
   assert.equal(

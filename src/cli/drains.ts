@@ -67,7 +67,8 @@ function drainsHelp(): string {
     `--${name}${value === undefined ? '' : ` ${value}`}`,
     text,
   ]);
-  return `sluice drains  servers that were removed and still have sessions\n\n${columns(rows, '  ')}\n`;
+  const what = 'removed servers that still have sessions';
+  return `sluice drains  ${what}\n\n${columns(rows, '  ')}\n`;
 }
 
 interface DrainsAnswer {

@@ -65,10 +65,12 @@ export function describeHeaders(headers: RpcAnswer['headers']): string | undefin
 }
 
 /** An error answer, a line for each thing it says. */
-export function describeError({ code, message, requestId, recommend }: RpcError): string {
-  const rows = [
+export function describeError(error: RpcError): string {
+  const { code, message, requestId, recommend, headers } = error;
+  const rows: [string, string][] = [
     ['Code', code],
     ['Message', message],
+    ['Detail', headers['x-sluice-detail'] ?? ''],
     ['RequestId', requestId],
     ['Recommend', recommend],
   ];
