@@ -113,7 +113,7 @@ describe('the journal', () => {
       const message = revision === 1 ? snapshot(1, [next]) : change(revision - 1, revision, next);
       state.take(message);
       await journal.write(message, JSON.stringify(message), state);
-      if (journal.grown) await journal.rewrite(state);
+      await journal.tidy(state);
     }
     await disk.close();
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
@@ -121,32 +121,68 @@ describe('the journal', () => {
     assert.deepEqual(await load(), { kind: 'read', revision: 12, ids: ['lb-1'] });
   });
 
-  test('after a write that failed the next one writes all', async () => {
+  describe('on a disk that fails for a while', () => {
     let full = false;
-    const failing: Disk = {
-      ...bound(disk),
-      append: (name, text) =>
-        full ? Promise.reject(new Error('ENOSPC')) : disk.append(name, text),
-    };
-    const state = new SiteState('site-1');
-    const journal = new Journal('site-1', failing);
+    let state: SiteState;
+    let journal: Journal;
     const write = (message: SiteMessage) => {
       state.take(message);
       return journal.write(message, JSON.stringify(message), state);
     };
-    await write(snapshot(1, [loadBalancer('lb-1')]));
-    full = true;
-    await assert.rejects(write(change(1, 2, loadBalancer('lb-2'))), /ENOSPC/);
-    full = false;
-    await write(change(2, 3, loadBalancer('lb-3')));
-    assert.deepEqual(await load(), { kind: 'read', revision: 3, ids: ['lb-1', 'lb-2', 'lb-3'] });
+    beforeEach(async () => {
+      const room = <T>(write: () => Promise<T>) =>
+        full ? Promise.reject(new Error('ENOSPC')) : write();
+      state = new SiteState('site-1');
+      journal = new Journal('site-1', {
+        ...bound(disk),
+        append: (name, text) => room(() => disk.append(name, text)),
+        replace: (name, text) => room(() => disk.replace(name, text)),
+      });
+      full = false;
+      await write(snapshot(1, [loadBalancer('lb-1')]));
+      full = true;
+      await assert.rejects(write(change(1, 2, loadBalancer('lb-2'))), /ENOSPC/);
+    });
+
+    test('a journal that lacks a change is not started from', async () => {
+      assert.deepEqual(await load(), { kind: 'absent' });
+      assert.deepEqual(await readdir(join(folder, 'journal')), ['site-1.ndjson.outdated']);
+    });
+
+    test('nor is one that was torn before', async () => {
+      full = false;
+      await journal.tidy(state);
+      await appendFile(file, '{"type":"cha');
+      const again = new Journal('site-1', { ...bound(disk), replace: () => Promise.reject('EIO') });
+      const content = await again.load();
+      assert.ok(content.kind === 'read');
+      const next = change(2, 3, loadBalancer('lb-3'));
+      content.state.take(next);
+      await assert.rejects(again.write(next, JSON.stringify(next), content.state));
+      assert.deepEqual(await load(), { kind: 'absent' });
+    });
+
+    test('the next message that the disk takes brings all', async () => {
+      await assert.rejects(write(change(2, 3, loadBalancer('lb-3'))), /ENOSPC/);
+      full = false;
+      await write(change(3, 4, loadBalancer('lb-4')));
+      const ids = ['lb-1', 'lb-2', 'lb-3', 'lb-4'];
+      assert.deepEqual(await load(), { kind: 'read', revision: 4, ids });
+    });
+
+    test('and so does tidying without any message', async () => {
+      full = false;
+      await journal.tidy(state);
+      assert.deepEqual(await load(), { kind: 'read', revision: 2, ids: ['lb-1', 'lb-2'] });
+    });
   });
 
   test('a site name cannot leave the folder', async () => {
     const site = '../../etc/passwd';
     const state = new SiteState(site);
-    state.take({ ...(snapshot(1, []) as SiteMessage & { type: 'snapshot' }), site });
-    await new Journal(site, disk).rewrite(state);
+    const message = { ...(snapshot(1, []) as SiteMessage & { type: 'snapshot' }), site };
+    state.take(message);
+    await new Journal(site, disk).write(message, JSON.stringify(message), state);
     assert.deepEqual(await readdir(join(folder, 'journal')), ['..%2F..%2Fetc%2Fpasswd.ndjson']);
     assert.deepEqual(await journalSites(disk), [site]);
   });

@@ -44,8 +44,10 @@ export class Journal {
   readonly #disk: Disk;
   readonly #name: string;
   #grownBytes = 0;
-  /** The file lacks something that was told: only a whole one may follow. */
-  #incomplete = false;
+  /** Its last line is not whole: nothing may follow it. */
+  #torn = false;
+  /** It lacks something that was told, and was set aside. */
+  #outdated = false;
 
   constructor(site: string, disk: Disk) {
     this.#site = site;
@@ -59,47 +61,60 @@ export class Journal {
       const text = await this.#disk.read(this.#name);
       if (text === undefined) return { kind: 'absent' };
       const { state, complete } = replay(this.#site, text);
-      this.#incomplete = !complete;
+      this.#torn = !complete;
       return { kind: 'read', state };
     } catch (error) {
       const reason = `the journal of ${this.#site} is unreadable: ${reasonOf(error)}`;
-      return { kind: 'unreadable', reason: `${reason}${await this.#setAside()}` };
+      return { kind: 'unreadable', reason: `${reason}${await this.#setAside('unreadable')}` };
     }
   }
 
   /**
-   * Keeps a message that `state` has taken.
-   * @throws when the disk does not take it; the next write then writes all
+   * Keeps a message that `state` has taken. A journal that lacks one is set aside: who starts from
+   * it would undo a change that was confirmed.
+   * @throws when the disk does not take it
    */
   async write(message: WatchMessage, line: string, state: SiteState): Promise<void> {
-    if (message.type !== 'change' || this.#incomplete) return this.rewrite(state);
-    this.#incomplete = true;
-    const text = `${line.trimEnd()}\n`;
-    await this.#disk.append(this.#name, text);
-    this.#incomplete = false;
-    this.#grownBytes += text.length;
+    try {
+      if (message.type !== 'change' || !this.#appendable) return await this.#rewrite(state);
+      const text = `${line.trimEnd()}\n`;
+      await this.#disk.append(this.#name, text);
+      this.#grownBytes += text.length;
+    } catch (error) {
+      if (!this.#outdated) await this.#setAside('outdated');
+      this.#outdated = true;
+      throw error;
+    }
   }
 
-  /** True when it is time to write the journal anew. */
-  get grown(): boolean {
-    return this.#grownBytes > limits.journalGrowthBytes;
-  }
-
-  /** @throws when the disk does not take it; the old file stands */
-  async rewrite(state: SiteState): Promise<void> {
-    this.#incomplete = true;
-    const lines = state.messages().map((message) => `${JSON.stringify(message)}\n`);
-    await this.#disk.replace(this.#name, lines.join(''));
-    this.#incomplete = false;
+  /**
+   * Writes the journal anew when it has grown, or when an earlier message did not get into it.
+   * @throws when the disk does not take it; what stands there stays
+   */
+  async tidy(state: SiteState): Promise<void> {
+    if (this.#appendable && this.#grownBytes <= limits.journalGrowthBytes) return;
     this.#grownBytes = 0;
+    await this.#rewrite(state);
   }
 
   remove(): Promise<void> {
     return this.#disk.remove(this.#name);
   }
 
-  async #setAside(): Promise<string> {
-    const aside = `${this.#name}.unreadable`;
+  async #rewrite(state: SiteState): Promise<void> {
+    const lines = state.messages().map((message) => `${JSON.stringify(message)}\n`);
+    await this.#disk.replace(this.#name, lines.join(''));
+    this.#torn = false;
+    this.#outdated = false;
+    this.#grownBytes = 0;
+  }
+
+  get #appendable(): boolean {
+    return !this.#torn && !this.#outdated;
+  }
+
+  async #setAside(why: 'unreadable' | 'outdated'): Promise<string> {
+    const aside = `${this.#name}.${why}`;
     try {
       await this.#disk.rename(this.#name, aside);
       return ` (kept as ${aside})`;

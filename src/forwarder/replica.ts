@@ -110,12 +110,13 @@ export class Replica {
         return false;
       case 'current':
         if (step.inStep) this.#refuse(undefined);
+        await this.#tidy();
         return step.inStep;
       case 'apply':
         this.#refused = undefined;
         await this.#keep(() => this.#journal.write(message, line, this.#state));
         this.#options.reconciler.follow(this.site, step);
-        if (this.#journal.grown) await this.#keep(() => this.#journal.rewrite(this.#state));
+        await this.#tidy();
         return message.type === 'change';
     }
   }
@@ -163,6 +164,10 @@ export class Replica {
     this.#refused = reason;
     if (reason !== undefined) this.#options.log.error({ site: this.site }, reason);
     this.#appliedLane.touch();
+  }
+
+  async #tidy(): Promise<void> {
+    if (this.revision !== undefined) await this.#keep(() => this.#journal.tidy(this.#state));
   }
 
   /**

@@ -172,7 +172,7 @@ export class World {
   /** What must be true at any moment. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
-    for (const machine of this.machines) machine.checkRevisions(this.store.revision);
+    for (const machine of this.machines) machine.check(this.store.revision);
   }
 
   /** Every engine carries what its site should be, and every control plane knows it. */
