@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ApiError } from './errors.ts';
+import { Throttle, type ThrottleSetting } from './throttle.ts';
+
+const action = {
+  name: 'RemoveBackendServers',
+  product: 'Ens',
+  limits: { perApi: 100, perAccount: 10 },
+} as const;
+const other = { ...action, name: 'AddBackendServers' } as const;
+
+function throttle(setting: ThrottleSetting = 'documented') {
+  let time = 1_000_000;
+  const it = new Throttle(setting, () => time);
+  return {
+    pass: (ms: number) => (time += ms),
+    admit: (account: string, what: typeof action | typeof other = action) =>
+      it.admit(account, what),
+    admitted(account: string, calls: number): number {
+      let count = 0;
+      for (let call = 0; call < calls; call++) {
+        try {
+          it.admit(account, action);
+          count += 1;
+        } catch (error) {
+          assert.ok(error instanceof ApiError);
+        }
+      }
+      return count;
+    },
+  };
+}
+
+describe('throttling', () => {
+  test('an account has its calls a second of an action, then Throttling.User with the wait', () => {
+    const { admitted, admit, pass } = throttle();
+    assert.equal(admitted('1', 10), 10);
+    assert.throws(
+      () => admit('1'),
+      (error) =>
+        error instanceof ApiError &&
+        error.code === 'Throttling.User' &&
+        error.status === 400 &&
+        error.retryAfterMs === 100,
+    );
+    pass(99);
+    assert.equal(admitted('1', 1), 0);
+    pass(1);
+    assert.equal(admitted('1', 2), 1);
+  });
+
+  test('actions and accounts do not take from one another', () => {
+    const { admitted, admit } = throttle();
+    assert.equal(admitted('1', 20), 10);
+    admit('1', other);
+    assert.equal(admitted('2', 20), 10);
+  });
+
+  test('all accounts together have the calls a second of the action, then Throttling.Api', () => {
+    const { admitted, admit } = throttle();
+    for (let account = 0; account < 10; account++) assert.equal(admitted(`${account}`, 10), 10);
+    assert.throws(
+      () => admit('10'),
+      (error) => error instanceof ApiError && error.code === 'Throttling.Api',
+    );
+  });
+
+  test('what the action as a whole refuses does not cost the account', () => {
+    const { admitted, pass } = throttle({ perApi: 1, perAccount: 2 });
+    assert.equal(admitted('1', 5), 1);
+    pass(1_000);
+    assert.equal(admitted('2', 1), 1);
+    pass(1_000);
+    assert.equal(admitted('1', 5), 1);
+  });
+
+  test('a rest does not save up more than one second', () => {
+    const { admitted, pass } = throttle();
+    pass(3_600_000);
+    assert.equal(admitted('1', 50), 10);
+    pass(3_600_000);
+    assert.equal(admitted('1', 50), 10);
+  });
+
+  test('a rate below one a second lets one call through at a time', () => {
+    const { admitted, pass } = throttle({ perApi: 0.5, perAccount: 0.5 });
+    assert.equal(admitted('1', 3), 1);
+    pass(2_000);
+    assert.equal(admitted('1', 3), 1);
+  });
+
+  test('off lets everything through', () => {
+    assert.equal(throttle('off').admitted('1', 1_000), 1_000);
+  });
+});
