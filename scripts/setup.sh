@@ -42,6 +42,8 @@ step() {
 }
 
 # npm writes node_modules/.package-lock.json last, so half an installation counts as none.
+# `npm install` and not `npm ci`: it takes the same locked versions, but does not insist that the
+# registry and the lock know the binaries of every other platform.
 install_packages() {
   installed=$root/node_modules/.package-lock.json
   if [ -x "$root/node_modules/.bin/node" ] && [ -f "$installed" ] &&
@@ -51,9 +53,10 @@ install_packages() {
   has npm || fail "npm is missing: install Node.js (it brings npm), then try again."
   step "installing npm packages, once (about 10 s)" \
     "Check that npm reaches its registry, then try again." \
-    npm --prefix "$root" ci --no-audit --no-fund --loglevel=error
+    npm --prefix "$root" install --no-save --no-audit --no-fund --loglevel=error
   [ -x "$root/node_modules/.bin/node" ] ||
-    fail "npm ci ran but brought no node_modules/.bin/node: are npm install scripts switched off?"
+    fail "npm brought no node_modules/.bin/node: are its install scripts switched off?"
+  touch "$installed"
 }
 
 has_haproxy() {

@@ -129,7 +129,11 @@ describe('sluice <Action>', () => {
     const { code, out, err } = await run(['RemoveThings'], terminal);
     assert.equal(code, 1);
     assert.equal(out(), '');
-    assert.equal(err(), 'Code: Nope\nMessage: No such thing.\nRequestId: r\nRecommend: http://x\n');
+    assert.equal(
+      err(),
+      'Code: Nope\nMessage: No such thing.\nDetail: lb-1 is none.\nRequestId: r\n' +
+        'Recommend: http://x\n',
+    );
   });
 
   test('no answer is said in one line, and exits 1', async () => {
