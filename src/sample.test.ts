@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import type { RpcClient } from './client.ts';
 import { nextSteps, seedSample, startSampleServers } from './sample.ts';
@@ -123,7 +124,7 @@ test('the next steps name the real load balancer, and where it is not the defaul
     loadBalancerId: 'lb-5x',
     address: '127.0.0.1',
     endpoint: 'http://127.0.0.1:8080',
-    dataFolder: './data',
+    dataFolder: resolve('data'),
     accessKeyId: 'LTAI',
   };
   assert.match(nextSteps(steps), /curl http:\/\/127\.0\.0\.1:8000\n/);

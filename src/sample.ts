@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RpcClient } from './client.ts';
 import { limits } from './limits.ts';
@@ -39,7 +40,7 @@ export async function startSample(endpoint: string, dataFolder: string): Promise
   const client = new RpcClient({ endpoint, ...key });
   try {
     const seeded = await seedSample(client, servers);
-    await answers(`http://${seeded.address}:${listenerPort}/`);
+    await untilAnswering(client, seeded);
     return { nextSteps: nextSteps({ ...seeded, endpoint, dataFolder, ...key }), close };
   } catch (error) {
     await close();
@@ -79,17 +80,17 @@ async function startServer(name: string, wishedPort: number) {
   const { port } = server.address() as AddressInfo;
   const close = async () => {
     server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await new Promise((done) => server.close(done));
   };
   return { name, port, close };
 }
 
 function listen(server: http.Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
-      resolve();
+      done();
     });
   });
 }
@@ -198,17 +199,28 @@ async function moveServers(
 }
 
 /** Waits for any HTTP answer: also 503 from a sample whose servers were all removed. */
-async function answers(url: string): Promise<void> {
+async function untilAnswering(client: RpcCaller, { loadBalancerId, address }: Seeded) {
+  const url = `http://${address}:${listenerPort}/`;
   const deadline = performance.now() + limits.sampleAnswer;
   for (;;) {
     try {
       await (await fetch(url, { signal: AbortSignal.timeout(limits.sampleAnswer) })).text();
       return;
-    } catch (cause) {
-      if (performance.now() > deadline) throw new Error(`${url} does not answer`, { cause });
+    } catch (error) {
+      if (performance.now() > deadline) {
+        const reasons = await reasonsOf(client, loadBalancerId);
+        throw new Error(`${url} does not answer`, { cause: reasons || error });
+      }
     }
     await sleep(50);
   }
+}
+
+/** Why forwarders do not carry the load balancer, in their own words. */
+async function reasonsOf(client: RpcCaller, LoadBalancerId: string): Promise<string> {
+  const { body } = await client.call('Sluice', 'DescribeRollouts', { LoadBalancerId });
+  const { Rollouts } = body as { Rollouts: { Rollout: { Reasons: readonly string[] }[] } };
+  return Rollouts.Rollout.flatMap(({ Reasons }) => Reasons).join('; ');
 }
 
 interface Steps extends Seeded {
@@ -222,7 +234,7 @@ export function nextSteps(steps: Steps): string {
   const { loadBalancerId, address, endpoint, dataFolder, accessKeyId } = steps;
   const where =
     (endpoint === 'http://127.0.0.1:8080' ? '' : ` --endpoint ${endpoint}`) +
-    (dataFolder === './data' ? '' : ` --data ${dataFolder}`);
+    (dataFolder === resolve('data') ? '' : ` --data ${dataFolder}`);
   const sluice = (words: string) => `  npm run -s sluice -- ${words}${where}`;
   const { host: apiHost } = new URL(endpoint);
   const one = `--LoadBalancerId ${loadBalancerId}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import {
   flagOf,
@@ -27,7 +27,7 @@ test('without any setting, Sluice listens on loopback and keeps its state in ./d
     sample: true,
     throttle: 'documented',
     confirmWaitMs: 1000,
-    dataFolder: './data',
+    dataFolder: resolve('data'),
     l4: 'haproxy',
     metrics: { host: '127.0.0.1', port: 9464 },
     stopTraffic: false,
@@ -46,7 +46,11 @@ test('a flag wins over its variable, the variable over the file, the file over t
 });
 
 test('an empty variable counts as absent', () => {
-  assert.equal(readSettings([], { SLUICE_DATA: '' }).dataFolder, './data');
+  assert.equal(readSettings([], { SLUICE_DATA: '' }).dataFolder, resolve('data'));
+});
+
+test('a relative data folder is made absolute', () => {
+  assert.equal(readSettings(['--data', 'a/b'], {}).dataFolder, resolve('a/b'));
 });
 
 test('the sample is switched off by flag, by variable and in the file', () => {
@@ -115,7 +119,7 @@ test('a forwarder needs a site and the key that RegisterForwarder answered', () 
     site: 'edge-1',
     accessKeyId: 'id',
     accessKeySecret: 'secret',
-    dataFolder: './data',
+    dataFolder: resolve('data'),
     l4: 'haproxy',
     stopTraffic: false,
     logLevel: 'info',

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { limits } from './limits.ts';
 import { type Environment, type Flag, parseFlags, UsageError } from './usage.ts';
 
@@ -12,7 +13,7 @@ export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 's
 
 /** What a machine that carries traffic needs to know, whoever tells it what to carry. */
 interface TrafficSettings {
-  /** Where state is kept; made when absent. */
+  /** Where state is kept; made when absent. Absolute: HAProxy has a working folder of its own. */
   readonly dataFolder: string;
   /** Who carries TCP listeners. */
   readonly l4: 'haproxy' | 'kernel';
@@ -323,7 +324,7 @@ function camelCase(name: string): string {
 
 function trafficSettings(given: Read): TrafficSettings {
   return {
-    dataFolder: given('data').text,
+    dataFolder: resolve(given('data').text),
     l4: toOneOf(given('l4'), ['haproxy', 'kernel']),
     stopTraffic: toSwitch(given('stop-traffic')),
     logLevel: toOneOf(given('log-level'), logLevels),
