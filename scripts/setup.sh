@@ -110,15 +110,15 @@ install_programs() {
     fail "apt has no fitting version of: ${missing% } (HAProxy: $oldest or newer)."
   fi
   if has apt-get; then
-    advice="sudo apt-get install ${missing% }"
+    advice="run sudo apt-get install ${missing% }"
   else
     advice="install with your package manager: ${missing% }"
   fi
   # HAProxy alone carries HTTP and TCP.
   if [ "$mode" = start ] && has_haproxy; then
-    say "HTTP and TCP work as it is; for the rest run: $advice"
+    say "HTTP and TCP work as it is; for the rest, $advice"
   else
-    fail "missing (HAProxy: $oldest or newer). Run: $advice"
+    fail "programs are missing (HAProxy: $oldest or newer): $advice"
   fi
 }
 
