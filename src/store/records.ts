@@ -1,4 +1,4 @@
-import type { Entry, Store } from './store.ts';
+import type { Entry } from './store.ts';
 
 /** Of the records that this version writes; a record without `v` has version 1. */
 export const recordVersion = 1;
@@ -23,13 +23,4 @@ export function parseRecord<Value>({ key, value, revision }: Entry): Stored<Valu
     );
   }
   return { value: parsed, revision };
-}
-
-/** The record under a key, or undefined when there is none. Throws as parseRecord does. */
-export async function readRecord<Value>(
-  store: Pick<Store, 'get'>,
-  key: string,
-): Promise<Stored<Value> | undefined> {
-  const entry = await store.get(key);
-  return entry && parseRecord<Value>(entry);
 }
