@@ -210,16 +210,17 @@ describe('pruning', () => {
   test('leaves what is wanted and runs while nothing else is at work', async () => {
     const { want, engine, reconciler, hold, letGo, names, clock } = scene();
     await engine.apply(version('lb-old', 'old'));
-    hold('lb-1');
-    await want(5, version('lb-1', 'a'));
+    hold('lb-1', 'lb-3');
+    await want(5, version('lb-1', 'a'), version('lb-3', 'c'));
     const pruned = reconciler.prune();
     await want(6, version('lb-2', 'b'));
-    assert.deepEqual(names(), ['old'], 'lb-2 waits for the pruning, that for lb-1');
+    await letGo('lb-3');
+    assert.deepEqual(names(), ['c', 'old'], 'lb-2 waits for the pruning, that for lb-1');
     await letGo('lb-1');
     await pruned;
     await clock.advance(0);
-    assert.deepEqual(names(), ['a', 'b']);
-    assert.deepEqual(engine.verbs.slice(1), ['apply lb-1', 'prune', 'apply lb-2']);
+    assert.deepEqual(names(), ['a', 'b', 'c']);
+    assert.deepEqual(engine.verbs.slice(3), ['prune', 'apply lb-2']);
   });
 
   test('a released site leaves the engine, the others stay', async () => {

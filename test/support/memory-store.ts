@@ -108,6 +108,7 @@ export class MemoryStore implements Store {
         const event = watcher.events.shift();
         if (event === undefined) await new Promise<void>((resolve) => (watcher.wake = resolve));
         else yield event;
+        if (event?.kind === 'compacted') return;
       }
     } finally {
       signal.removeEventListener('abort', wake);

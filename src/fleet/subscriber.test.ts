@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { limits } from '../limits.ts';
+import { Subscriber } from './subscriber.ts';
+
+const gate = { frozen: false };
+let subscriber: Subscriber;
+let abort: AbortController;
+
+beforeEach(() => {
+  gate.frozen = false;
+  subscriber = new Subscriber(gate);
+  abort = new AbortController();
+});
+
+const source = (site: string) => ({ site, snapshot: () => `all of ${site}` });
+
+/** What the watcher would be sent now. */
+async function sent(): Promise<string[]> {
+  const lines: string[] = [];
+  const reading = (async () => {
+    for await (const line of subscriber.lines(abort.signal)) lines.push(line);
+  })();
+  await new Promise((resolve) => setImmediate(resolve));
+  abort.abort();
+  await reading;
+  return lines;
+}
+
+describe('what waits for a watcher', () => {
+  test('is left out when the snapshot that is sent holds it already', async () => {
+    subscriber.join(source('site-1'));
+    subscriber.push('site-1', 'one');
+    subscriber.push('site-1', 'two');
+    assert.deepEqual(await sent(), ['all of site-1']);
+  });
+
+  test('is kept when another site is refreshed', async () => {
+    subscriber.push('site-1', 'one');
+    subscriber.refresh(source('site-2'));
+    subscriber.push('site-1', 'two');
+    assert.deepEqual(await sent(), ['all of site-2', 'one', 'two']);
+  });
+
+  test('gives way to snapshots of all its sites when it is too much', async () => {
+    for (const site of ['site-1', 'site-2']) subscriber.join(source(site));
+    for (let line = 0; line <= limits.feedQueue; line++) subscriber.push('site-1', `${line}`);
+    assert.deepEqual(await sent(), ['all of site-1', 'all of site-2']);
+  });
+
+  test('is not sent while frozen, though it was there before', async () => {
+    const one = source('site-1');
+    subscriber.push('site-1', 'a change');
+    gate.frozen = true;
+    subscriber.refresh(one);
+    subscriber.release('site-2');
+    subscriber.push('site-1', 'a heartbeat');
+    assert.deepEqual(await sent(), ['a heartbeat']);
+  });
+
+  test('goes with its site', async () => {
+    const one = source('site-1');
+    subscriber.join(one);
+    subscriber.push('site-1', 'one');
+    subscriber.leave(one);
+    subscriber.release('site-1');
+    assert.deepEqual(
+      (await sent()).map((line) => JSON.parse(line)),
+      [{ type: 'release', site: 'site-1' }],
+    );
+  });
+
+  test('a site that comes back before its release was sent is not released', async () => {
+    subscriber.release('site-1');
+    subscriber.join(source('site-1'));
+    assert.deepEqual(await sent(), ['all of site-1']);
+  });
+});
