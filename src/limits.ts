@@ -42,6 +42,14 @@ export const limits = {
   throttleBuckets: 100_000,
   /** A parameter longer than this is cut in the audit record: 20 servers fit. */
   auditParameter: 8_192,
+  /** Records of the audit log read in one step. */
+  auditPage: 100,
+  /** Records of the audit log that one call looks through before it answers with a token. */
+  auditScan: 10_000,
+  /** Failures told of one forwarder and site in a list of forwarders; the count tells of more. */
+  failuresTold: 20,
+  /** Characters of a reason in a report; what is longer is cut. */
+  reportReason: 2_000,
   /** Failures, drains or probes in one report: 5,000 load balancers of three servers fit. */
   reportEntries: 50_000,
   /** From the start of our own forwarder until it is live: a large site loads in seconds. */

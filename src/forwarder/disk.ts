@@ -6,7 +6,10 @@ export interface Disk {
   list(): Promise<readonly string[]>;
   /** Undefined when there is no such file. Any other trouble throws. */
   read(name: string): Promise<string | undefined>;
-  /** In the system's hands when it resolves (a killed process loses nothing), on disk soon after. */
+  /**
+   * In the system's hands when it resolves, so that a killed process loses nothing; on disk soon
+   * after.
+   */
   append(name: string, text: string): Promise<void>;
   /** Whole and on disk when it resolves; until then the old file stands. */
   replace(name: string, text: string): Promise<void>;

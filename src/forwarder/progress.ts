@@ -56,10 +56,11 @@ export class Progress {
    * @param more failures that are no matter of the engine
    */
   report(more: readonly Failure[]): Applied {
-    const failures = [...more, ...[...this.#failures.values()].flat()];
+    const failures = [...more, ...[...this.#failures.values()].flat()].map(shortened);
+    const many = failures.length > limits.reportedFailures;
     return {
       revision: this.#applied,
-      failures: failures.length > limits.reportedFailures ? [summary(failures)] : failures,
+      failures: many ? [shortened(summary(failures))] : failures,
       ...(this.#ahead.size > 0 ? { ahead: Object.fromEntries(this.#ahead) } : {}),
     };
   }
@@ -78,4 +79,9 @@ function summary(failures: readonly Failure[]): Failure {
   const first = failures[0]!;
   const reason = `${failures.length} failures; ${first.loadBalancerId}: ${first.reason}`;
   return { loadBalancerId: everyLoadBalancer, reason };
+}
+
+/** An engine may have much to say of a refusal; a report has room for the beginning. */
+function shortened(failure: Failure): Failure {
+  return { ...failure, reason: failure.reason.slice(0, limits.reportReason) };
 }

@@ -75,7 +75,7 @@ describe('what is applied', () => {
     assert.deepEqual(applied(), { revision: 7, failures: [] });
   });
 
-  test('of several wishes that wait only the latest is applied, after the one at work', async () => {
+  test('of several wishes that wait the latest is applied, after the one at work', async () => {
     const { want, engine, hold, letGo, names, applied } = scene();
     hold('lb-1');
     await want(5, version('lb-1', 'a'));
@@ -162,6 +162,13 @@ describe('what fails', () => {
     assert.equal(applied().failures.length, 1);
     assert.equal(applied().failures[0]?.loadBalancerId, '*');
   });
+});
+
+test('a long reason is cut to what a report takes', async () => {
+  const { want, engine, applied } = scene();
+  engine.faults.refuse = () => 'x'.repeat(limits.reportReason + 1);
+  await want(5, version('lb-1', 'a'));
+  assert.equal(applied().failures[0]?.reason.length, limits.reportReason);
 });
 
 describe('an engine that lost its state', () => {

@@ -135,7 +135,8 @@ export class Replica {
   /** What the engine says of the site; sent when it is new, and now and then anyway. */
   setStatus(status: Status): void {
     const now = this.#options.now();
-    const notices = this.#journalTrouble === undefined ? [] : [this.#journalTrouble];
+    const trouble = this.#journalTrouble?.slice(0, limits.reportReason);
+    const notices = trouble === undefined ? [] : [trouble];
     const next = { ...status, notices };
     const text = JSON.stringify(next);
     const fresh = now - this.#statusAt < limits.statusRefresh;

@@ -100,8 +100,8 @@ export class Machine {
   }
 
   /**
-   * Nothing broke at the engine. A revision that was told, or is known to be applied, never goes down in an
-   * agent's life.
+   * Nothing broke at the engine. A revision that was told, or is known to be applied, never goes
+   * down in an agent's life.
    */
   check(storeRevision: number): void {
     if (this.broken !== undefined) throw this.broken;

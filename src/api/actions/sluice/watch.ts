@@ -57,6 +57,7 @@ const report = z.object({
         .array(z.object({ loadBalancerId, listener: listener.optional(), reason }))
         .max(bounds.reportEntries),
       ahead: z.record(z.string().max(64), revision).optional(),
+      startedAt: z.number().min(0).optional(),
     })
     .optional(),
   status: z
