@@ -5,6 +5,9 @@ import {
   canonicalAddress,
   contains,
   formatAddress,
+  formatBlock,
+  hasHostBits,
+  isUnicast,
   overlaps,
   parseAddress,
   parseBlock,
@@ -58,6 +61,9 @@ test('what is no address is none', () => {
   for (const text of ['', '1.2.3', '1.2.3.256', '1.2.3.4.5', ':', ':::', '1::2::3', 'g::1']) {
     assert.equal(parseAddress(text), undefined, text);
   }
+  for (const text of ['10.0.0.010', '00.0.0.1', ' 10.0.0.1', '10.0.0.1\n']) {
+    assert.equal(parseAddress(text), undefined, JSON.stringify(text));
+  }
   for (const text of ['1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '12345::', '1:2:3:4:5:6:7::8']) {
     assert.equal(canonicalAddress(text), undefined, text);
   }
@@ -73,6 +79,27 @@ test('a block starts at its first address, whichever was written', () => {
 test('what is no block is none', () => {
   for (const text of ['10.0.0.0', '10.0.0.0/', '10.0.0.0/33', '::/129', 'x/8', '10.0.0.0/-1']) {
     assert.equal(parseBlock(text), undefined, text);
+  }
+  for (const text of ['10.0.0.0/8/9', '10.0.0.0/08', '010.0.0.0/8']) {
+    assert.equal(parseBlock(text), undefined, text);
+  }
+});
+
+test('a block has one canonical text, and one that names an address inside it is noticed', () => {
+  assert.equal(formatBlock(parseBlock('10.1.2.3/16')!), '10.1.0.0/16');
+  assert.equal(formatBlock(parseBlock('2001:DB8:0::/48')!), '2001:db8::/48');
+  for (const text of ['10.1.2.3/16', '2001:db8::1/64']) assert.ok(hasHostBits(text), text);
+  for (const text of ['10.1.0.0/16', '10.1.2.3/32', '2001:DB8::/64']) {
+    assert.ok(!hasHostBits(text), text);
+  }
+});
+
+test('an address that no single machine has is not unicast', () => {
+  for (const text of ['0.0.0.0', '224.0.0.1', '255.255.255.255', '::', 'ff02::1', 'x']) {
+    assert.ok(!isUnicast(text), text);
+  }
+  for (const text of ['1.0.0.0', '127.0.0.1', '10.0.0.1', '223.255.255.255', '::1', 'fe80::1']) {
+    assert.ok(isUnicast(text), text);
   }
 });
 

@@ -11,20 +11,25 @@ export interface Block {
 
 /** `10.0.0.0/16` or `2001:db8::/64` as a block; undefined when it is none. */
 export function parseBlock(text: string): Block | undefined {
-  const [address = '', prefixText = ''] = text.split('/', 2);
+  const [address = '', prefixText = '', ...rest] = text.split('/');
   const parsed = parseAddress(address);
-  if (parsed === undefined || !/^\d{1,3}$/.test(prefixText)) return undefined;
+  if (parsed === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(prefixText)) {
+    return undefined;
+  }
   const prefix = Number(prefixText);
   if (prefix > parsed.bits) return undefined;
   const host = BigInt(parsed.bits - prefix);
   return { bits: parsed.bits, first: (parsed.value >> host) << host, prefix };
 }
 
-/** An address as a number; undefined when the text is none. */
+/**
+ * An address as a number; undefined when the text is none. Parts of IPv4 have no leading zeros:
+ * programs differ on whether those mean octal.
+ */
 export function parseAddress(
   text: string,
 ): { readonly bits: 32 | 128; readonly value: bigint } | undefined {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
+  if (/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text)) {
     const parts = text.split('.').map(Number);
     if (parts.some((part) => part > 255)) return undefined;
     return { bits: 32, value: parts.reduce((sum, part) => sum * 256n + BigInt(part), 0n) };
@@ -67,6 +72,30 @@ export function formatAddress(bits: 32 | 128, value: bigint): string {
 export function canonicalAddress(text: string): string | undefined {
   const address = parseAddress(text);
   return address && formatAddress(address.bits, address.value);
+}
+
+/** The one canonical text of a block. */
+export function formatBlock({ bits, first, prefix }: Block): string {
+  return `${formatAddress(bits, first)}/${prefix}`;
+}
+
+/** True for `10.0.0.5/24`: an address inside the block stands for it, most often by mistake. */
+export function hasHostBits(text: string): boolean {
+  const address = parseAddress(text.split('/')[0] ?? '');
+  return address !== undefined && address.value !== parseBlock(text)?.first;
+}
+
+/** What no single machine has: unspecified, multicast and reserved addresses. */
+const strangers = ['0.0.0.0/8', '224.0.0.0/3', '::/128', 'ff00::/8'].map(
+  (text) => parseBlock(text)!,
+);
+
+/** True for an address that one machine may have. */
+export function isUnicast(text: string): boolean {
+  const address = parseAddress(text);
+  if (address === undefined) return false;
+  const { bits, value } = address;
+  return !strangers.some((each) => contains(each, { bits, first: value, prefix: bits }));
 }
 
 /** How many addresses a block has. */
