@@ -1,70 +1,128 @@
 import { z } from 'zod';
-import { keys } from '../../../store/keys.ts';
-import type { AuditRecord } from '../../audit-records.ts';
+import { limits as bounds } from '../../../limits.ts';
+import { auditPlace, type LoggedRecord, newestRecords } from '../../audit-log.ts';
+import type { ChangedRecord } from '../../audit-records.ts';
+import type { Call } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { id, loadBalancerId } from '../fields.ts';
 import { errors, limits } from './fields.ts';
 
-const time = z
-  .string()
-  .regex(/^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{3})?Z)?$/)
-  .optional();
+const time = z.iso.datetime({ message: 'no time such as 2026-11-24T08:00:00Z' }).optional();
+
+const input = z.object({
+  StartTime: time.describe('UTC, such as 2026-11-24T08:00:00Z: records from then on.'),
+  EndTime: time.describe('UTC: records before then.'),
+  LoadBalancerId: loadBalancerId.optional().describe('Records of what changed this one.'),
+  ActionName: id.optional().describe('Records of one action, such as RemoveBackendServers.'),
+  NextToken: z
+    .string()
+    .max(256)
+    .regex(/^audit\/[\d.:TZ-]+\/[\w-]+$/)
+    .optional()
+    .describe('The one of the answer before: the list goes on where that one ended.'),
+  MaxResults: z.int().min(1).max(100).default(50).describe('The most records in one answer.'),
+});
+type Wanted = z.infer<typeof input>;
+
+const members = z
+  .record(z.string(), z.unknown())
+  .nullable()
+  .describe('The members that differ, as stored; null: there is no record.');
+
+const view = z.object({
+  Time: z.string().describe('UTC with milliseconds.'),
+  Revision: z.int().describe("The store's revision, as the answer had it in x-sluice-revision."),
+  RequestId: z.string(),
+  Product: z.string(),
+  Action: z.string(),
+  AccountId: z.string(),
+  Principal: z.string().describe('root, or forwarder:<site>/<name>.'),
+  AccessKeyId: z.string(),
+  SourceIp: z.string(),
+  UserAgent: z.string(),
+  Secure: z.boolean().describe('The call came over TLS.'),
+  DecidedBy: z.string().describe('What allowed the call.'),
+  Parameters: z.record(z.string(), z.string()).describe('As sent; secrets are masked.'),
+  IgnoredServers: z.array(z.string()).describe('Servers named but not attached.'),
+  Changes: z.object({
+    Change: z.array(z.object({ Key: z.string(), Before: members, After: members })),
+  }),
+});
+
+function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
+  const { principal } = value;
+  return {
+    Time: value.time,
+    Revision: revision,
+    RequestId: value.requestId,
+    Product: value.product,
+    Action: value.action,
+    AccountId: value.account,
+    Principal:
+      principal.kind === 'forwarder' ? `forwarder:${principal.site}/${principal.name}` : 'root',
+    AccessKeyId: value.accessKeyId,
+    SourceIp: value.sourceIp,
+    UserAgent: value.userAgent,
+    Secure: value.secure,
+    DecidedBy: value.decidedBy,
+    Parameters: value.parameters,
+    IgnoredServers: [...value.ignored],
+    Changes: { Change: value.changes.map(changeView) },
+  };
+}
+
+function changeView({ key, before, after }: ChangedRecord) {
+  return { Key: key, Before: before, After: after };
+}
+
+/** The part of the log that is asked for, less what earlier answers had. */
+function windowOf({ StartTime, EndTime, NextToken }: Wanted, call: Call) {
+  const end = EndTime === undefined ? call.now() + bounds.clockSkew : Date.parse(EndTime);
+  const last = auditPlace(end);
+  return {
+    after: auditPlace(StartTime === undefined ? 0 : Date.parse(StartTime)),
+    before: NextToken !== undefined && NextToken < last ? NextToken : last,
+  };
+}
+
+function isWanted({ value }: LoggedRecord, wanted: Wanted, account: string): boolean {
+  const { LoadBalancerId, ActionName } = wanted;
+  const touches = ({ key }: ChangedRecord) =>
+    key.startsWith('lb/') && key.endsWith(`/${LoadBalancerId}`);
+  return (
+    value.account === account &&
+    (ActionName === undefined || value.action === ActionName) &&
+    (LoadBalancerId === undefined || value.changes.some(touches))
+  );
+}
 
 export const DescribeAuditRecords = defineAction({
   name: 'DescribeAuditRecords',
   product: 'Sluice',
   access: 'list',
-  summary: 'Lists the records of changes, oldest first: who, from where, what, before and after.',
-  input: z.object({
-    StartTime: time.describe('UTC; records from then on.'),
-    EndTime: time.describe('UTC; records before then.'),
-    LoadBalancerId: loadBalancerId.optional().describe('Records that touched it.'),
-    ActionName: id.optional().describe('Records of one action.'),
-    NextToken: z.string().max(256).optional().describe('From the answer before.'),
-    MaxResults: z.int().min(1).max(100).default(50).describe('Records in one answer.'),
-  }),
+  summary: 'Lists the records of changes, newest first: who, from where, what, before and after.',
+  description:
+    'Every committed change has one, written with it; reads and refused calls have none. ' +
+    'NextToken is empty at the end of the list. An answer looks through ' +
+    `${bounds.auditScan.toLocaleString('en')} records at most, so with a filter it may hold few, ` +
+    'or none, and a NextToken.',
+  input,
   output: z.object({
-    AuditRecords: z.object({ AuditRecord: z.array(z.unknown()) }),
-    NextToken: z.string(),
+    AuditRecords: z.object({ AuditRecord: z.array(view) }),
+    NextToken: z.string().describe('For the next call; empty when there is no more.'),
   }),
   errors,
   limits,
   async run(wanted, call) {
-    const prefix = keys.audit('', '').slice(0, -1);
-    const found: AuditRecord[] = [];
-    let after = wanted.NextToken ?? `${prefix}${wanted.StartTime ?? ''}`;
-    for (;;) {
-      const { entries } = await call.store.range(prefix, { after, limit: pageSize });
-      for (const { key, value } of entries) {
-        const record = JSON.parse(value) as AuditRecord;
-        if (wanted.EndTime !== undefined && record.time >= wanted.EndTime) return page(found, '');
-        after = key;
-        if (record.account === call.caller.account && matches(record, wanted)) found.push(record);
-        if (found.length === wanted.MaxResults) return page(found, after);
-      }
-      if (entries.length < pageSize) return page(found, '');
+    const AuditRecord: z.infer<typeof view>[] = [];
+    const answer = (NextToken: string) => ({ AuditRecords: { AuditRecord }, NextToken });
+    let looked = 0;
+    for await (const logged of newestRecords(call.store, windowOf(wanted, call))) {
+      if (isWanted(logged, wanted, call.caller.account)) AuditRecord.push(viewOf(logged));
+      looked += 1;
+      const isFull = AuditRecord.length === wanted.MaxResults;
+      if (isFull || looked === bounds.auditScan) return answer(logged.key);
     }
+    return answer('');
   },
 });
-
-/** Records read in one step, so that a long search yields to other calls. */
-const pageSize = 200;
-
-function page(found: readonly AuditRecord[], NextToken: string) {
-  return { AuditRecords: { AuditRecord: [...found] }, NextToken };
-}
-
-function matches(
-  record: AuditRecord,
-  wanted: {
-    readonly LoadBalancerId?: string | undefined;
-    readonly ActionName?: string | undefined;
-  },
-): boolean {
-  const { LoadBalancerId, ActionName } = wanted;
-  return (
-    (ActionName === undefined || record.action === ActionName) &&
-    (LoadBalancerId === undefined ||
-      record.changes.some(({ key }) => key.startsWith('lb/') && key.endsWith(`/${LoadBalancerId}`)))
-  );
-}
