@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalAddress, isUnicast } from '../../elb/cidr.ts';
 
 /** Parameters that many actions share, typed as the caller means them. */
 
@@ -36,6 +37,13 @@ export const siteId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
   .describe('The ID of the edge node, such as cn-chengdu-telecom.');
+
+/** An address that one machine may have, in its canonical text. */
+export const address = z
+  .string()
+  .max(64)
+  .overwrite((text) => canonicalAddress(text) ?? text)
+  .refine(isUnicast, 'no IPv4 or IPv6 address that a machine may have');
 
 /** An id that the caller was given earlier; what it names is checked by the action. */
 export const id = z

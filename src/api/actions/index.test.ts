@@ -96,7 +96,7 @@ const deviations: Readonly<Record<string, string>> = {
   'DescribeLoadBalancerAttribute.response.EndTime': 'nothing ends by itself',
   'DescribeLoadBalancerHTTPListenerAttribute.response.ServerCertificateId': 'means nothing in HTTP',
   'DescribeInstances.params.EnsRegionIds.type': 'a JSON text of a list',
-  'DescribeInstances.params.InstanceIds.type': 'a JSON text of a list',
+  'DescribeInstances.params.InstanceIds.maxItems': 'a JSON text of a list',
   'DescribeInstances.params.PageSize.type': 'a number in a text',
   'DescribeInstances.params.PageSize.default': 'none is told: as its siblings have it',
   ...Object.fromEntries(

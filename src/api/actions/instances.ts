@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { Refusal } from '../../elb/refusal.ts';
 import type { Instance } from '../../elb/types.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
-import { defineAction } from './action.ts';
-import { id, siteId } from './fields.ts';
-import { errors } from './network-fields.ts';
+import { defineAction, documentedLimits } from './action.ts';
+import { address, id, siteId } from './fields.ts';
+import { errors, networkId, vSwitchId } from './network-fields.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
 
 const status = z.enum(['Running', 'Stopped', 'Expired']);
@@ -15,19 +16,37 @@ const absent = z
   .optional()
   .describe('Registered machines have none: it finds none.');
 
+const instanceId = id.describe('The ID of the instance.');
+
+/** Documented as the JSON text of a list, in which an empty list is a filter that finds none. */
+const instanceIds = z
+  .string()
+  .max(8_192)
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue('not well-formed JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.array(id).max(100))
+  .optional()
+  .describe('The JSON text of a list of up to 100 IDs; an empty list finds none.');
+
 const resourceType = 'EnsPostPaidInstance';
 
 const filters = z.object({
   EnsRegionId: siteId.optional(),
   EnsRegionIds: z.array(siteId).max(100).optional().describe('Up to 100 edge nodes.'),
-  InstanceId: id.optional().describe('The ID of the instance.'),
-  InstanceIds: z.array(id).max(100).optional().describe('Up to 100; an empty list finds none.'),
+  InstanceId: instanceId.optional(),
+  InstanceIds: instanceIds,
   InstanceName: z.string().max(128).optional().describe('The whole name.'),
-  IntranetIp: z.union([z.ipv4(), z.ipv6()]).optional().describe('A private address.'),
-  NetworkId: id.optional().describe('The ID of the network.'),
+  IntranetIp: address.optional().describe('A private address, that of an interface included.'),
+  NetworkId: networkId.optional(),
   SearchKey: z.string().max(128).optional().describe('A part of the ID or the name.'),
   Status: status.optional().describe('The status.'),
-  VSwitchId: id.optional().describe('The ID of the vSwitch.'),
+  VSwitchId: vSwitchId.optional(),
   InstanceResourceType: z.string().max(64).optional().describe('EnsPostPaidInstance is all here.'),
   ImageId: absent,
   InstanceType: absent,
@@ -148,4 +167,52 @@ export const DescribeInstances = defineAction({
   },
 });
 
-export const instanceActions = [DescribeInstances];
+const powerErrors = [...errors, 'InstanceNotFound', 'IncorrectInstanceStatus'];
+const done = z.object({ Code: z.int() });
+
+/** Moves an instance between two states; any other state than `from` is refused. */
+function move(InstanceId: string, from: Instance['status'], to: Instance['status'], call: Call) {
+  return call.transact(async (reads) => {
+    const key = keys.instance(InstanceId);
+    const found = (await reads.get<Instance>(key))?.value;
+    if (found?.account !== call.caller.account) throw new Refusal('InstanceNotFound');
+    if (found.status !== from) {
+      throw new Refusal('IncorrectInstanceStatus', undefined, `It is ${found.status}.`);
+    }
+    return { puts: new Map([[key, { ...found, status: to }]]), result: { Code: 0 } };
+  });
+}
+
+export const StartInstance = defineAction({
+  name: 'StartInstance',
+  product: 'Ens',
+  access: 'update',
+  summary: 'Marks a Stopped instance as Running, so that it can be added to load balancers.',
+  description: 'The record changes; nobody touches the power of the machine.',
+  input: z.object({ InstanceId: instanceId }),
+  output: done,
+  errors: powerErrors,
+  limits: documentedLimits,
+  run: ({ InstanceId }, call) => move(InstanceId, 'Stopped', 'Running', call),
+});
+
+export const StopInstance = defineAction({
+  name: 'StopInstance',
+  product: 'Ens',
+  access: 'update',
+  summary: 'Marks a Running instance as Stopped, so that it cannot be added to load balancers.',
+  description:
+    'The record changes; nobody touches the power of the machine. Where it is attached already it ' +
+    'stays attached, and gets traffic for as long as its health checks pass: ' +
+    'RemoveBackendServers takes it out.',
+  input: z.object({
+    InstanceId: instanceId,
+    ForceStop: z.enum(['true', 'false']).default('false').describe('Accepted; it means nothing.'),
+  }),
+  output: done,
+  errors: powerErrors,
+  limits: documentedLimits,
+  run: ({ InstanceId }, call) => move(InstanceId, 'Running', 'Stopped', call),
+});
+
+export const instanceActions = [DescribeInstances, StartInstance, StopInstance];

@@ -1,10 +1,25 @@
 import { z } from 'zod';
-import { label } from './fields.ts';
+import { isIpv6Block } from '../../elb/networks.ts';
+import { Refusal } from '../../elb/refusal.ts';
+import type { Instance, LoadBalancer, VSwitch } from '../../elb/types.ts';
+import { keys } from '../../store/keys.ts';
+import type { Call } from '../call.ts';
+import { id, label } from './fields.ts';
 
 /** What networks and vSwitches have in common. */
 
+export const networkId = id.describe('The ID of the network.');
+export const vSwitchId = id.describe('The ID of the vSwitch.');
+
 export const name = label(2, 128).optional().describe('2 to 128 characters.');
 export const text = label(2, 256).optional().describe('2 to 256 characters.');
+
+export const ipv6Block = z
+  .string()
+  .max(64)
+  .refine(isIpv6Block, 'no IPv6 block such as 2001:db8::/64')
+  .optional()
+  .describe('An IPv6 block, kept as sent.');
 
 export const tags = z
   .array(z.object({ Key: label(1, 64).optional(), Value: label(0, 128).optional() }))
@@ -43,7 +58,45 @@ export const errors = [
   'InvalidParameter.%s',
 ];
 
+/** No code is documented for what cannot be deleted yet: the family's general one says why. */
+export function inUse(detail: string): Refusal {
+  return new Refusal('ens.interface.error', undefined, detail);
+}
+
 /** Ids in the wrapper that the family gives lists of ids. */
 export function idList<Name extends string>(wrapped: Name) {
   return z.object({ [wrapped]: z.array(z.string()) } as Record<Name, z.ZodArray<z.ZodString>>);
+}
+
+/** What lies in networks or vSwitches, by the ID of the one that holds it. */
+export type Contents<T> = ReadonlyMap<string, readonly T[]>;
+
+type Holder = 'networkId' | 'vSwitchId';
+
+async function contentsOf<T extends Record<K, string>, K extends Holder>(
+  call: Call,
+  prefix: string,
+  holder: K,
+): Promise<Contents<T>> {
+  const found = new Map<string, T[]>();
+  for await (const { value } of call.list<T>(prefix)) {
+    const others = found.get(value[holder]);
+    if (others === undefined) found.set(value[holder], [value]);
+    else others.push(value);
+  }
+  return found;
+}
+
+export const vSwitchesByNetwork = (call: Call) =>
+  contentsOf<VSwitch, 'networkId'>(call, keys.vSwitch(''), 'networkId');
+
+export const instancesBy = (call: Call, holder: Holder) =>
+  contentsOf<Instance, Holder>(call, keys.instance(''), holder);
+
+/** Load balancers of one site: those of a network are at the network's. */
+export const loadBalancersBy = (call: Call, site: string, holder: Holder) =>
+  contentsOf<LoadBalancer, Holder>(call, keys.loadBalancers(site), holder);
+
+export function idsIn(contents: Contents<{ readonly id: string }>, holder: string): string[] {
+  return (contents.get(holder) ?? []).map((each) => each.id);
 }

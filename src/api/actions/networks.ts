@@ -1,44 +1,44 @@
 import { z } from 'zod';
-import { contains, parseBlock } from '../../elb/cidr.ts';
+import { isNetworkBlock } from '../../elb/networks.ts';
 import { Refusal } from '../../elb/refusal.ts';
-import type { Network, Site } from '../../elb/types.ts';
+import type { Network, VSwitch } from '../../elb/types.ts';
 import { isoSeconds } from '../../signing.ts';
 import { keys } from '../../store/keys.ts';
-import type { Call } from '../call.ts';
+import type { Call, Stored } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { id, nothing, siteId } from './fields.ts';
 import {
+  type Contents,
   errors,
   idList,
+  idsIn,
+  instancesBy,
+  inUse,
+  loadBalancersBy,
   name,
+  networkId,
   tags,
   tagsOf,
   tagsOutput,
   tagsView,
   text,
+  vSwitchesByNetwork,
 } from './network-fields.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
-
-/** Documented: a network lies within one of these. */
-const privateBlocks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'].map(
-  (block) => parseBlock(block)!,
-);
-
-const networkId = id.describe('The ID of the network.');
 
 export const CreateNetwork = defineAction({
   name: 'CreateNetwork',
   product: 'Ens',
   access: 'create',
-  summary: 'Creates a network.',
+  summary: 'Creates a network in a site.',
+  description:
+    'A network is a record here: it carries no packet and isolates nothing. It is Available at ' +
+    'once. Networks may overlap; vSwitches within one network may not.',
   input: z.object({
     EnsRegionId: siteId,
     CidrBlock: z
       .string()
-      .refine((block) => {
-        const parsed = parseBlock(block);
-        return parsed !== undefined && privateBlocks.some((outer) => contains(outer, parsed));
-      }, 'no block within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16')
+      .refine(isNetworkBlock, 'no block within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16')
       .describe('A block within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16.'),
     NetworkName: name,
     Description: text,
@@ -83,16 +83,7 @@ const view = z.object({
   VSwitchIds: idList('VSwitchId'),
 });
 
-/** Ids of what of a kind lies in a network. */
-async function within(call: Call, prefix: string, network: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { value } of call.list<{ id: string; networkId: string }>(prefix)) {
-    if (value.networkId === network) found.push(value.id);
-  }
-  return found;
-}
-
-async function viewOf(network: Network, call: Call): Promise<z.infer<typeof view>> {
+function viewOf(network: Network, vSwitches: Contents<VSwitch>): z.infer<typeof view> {
   return {
     NetworkId: network.id,
     NetworkName: network.name,
@@ -101,7 +92,7 @@ async function viewOf(network: Network, call: Call): Promise<z.infer<typeof view
     EnsRegionId: network.site,
     CreatedTime: network.createTime,
     Status: 'Available',
-    VSwitchIds: { VSwitchId: await within(call, keys.vSwitch(''), network.id) },
+    VSwitchIds: { VSwitchId: idsIn(vSwitches, network.id) },
   };
 }
 
@@ -140,18 +131,19 @@ export const DescribeNetworks = defineAction({
   limits: documentedLimits,
   async run(wanted, call) {
     const { items, ...page } = await pageOf(found(call, wanted), wanted);
-    const views = items.map(async (each) => ({
-      ...(await viewOf(each, call)),
+    const vSwitches = await vSwitchesByNetwork(call);
+    const Network = items.map((each) => ({
+      ...viewOf(each, vSwitches),
       Tags: tagsView(each.tags),
     }));
-    return { Networks: { Network: await Promise.all(views) }, ...page };
+    return { Networks: { Network }, ...page };
   },
 });
 
-async function ownNetwork(call: Call, wanted: string): Promise<Network> {
-  const stored = await call.network(wanted);
-  if (stored === undefined) throw new Refusal('Invalid%s', 'NetworkId');
-  return stored.value;
+/** @throws Refusal InvalidNetworkId when there is none, or it is another account's */
+function owned(found: Stored<Network> | undefined, call: Call): Network {
+  if (found?.value.account !== call.caller.account) throw new Refusal('Invalid%s', 'NetworkId');
+  return found.value;
 }
 
 export const DescribeNetworkAttribute = defineAction({
@@ -167,13 +159,12 @@ export const DescribeNetworkAttribute = defineAction({
   errors,
   limits: documentedLimits,
   async run({ NetworkId }, call) {
-    const network = await ownNetwork(call, NetworkId);
+    const network = owned(await call.network(NetworkId), call);
+    const loadBalancers = await loadBalancersBy(call, network.site, 'networkId');
     return {
-      ...(await viewOf(network, call)),
-      InstanceIds: { InstanceId: await within(call, keys.instance(''), NetworkId) },
-      LoadBalancerIds: {
-        LoadBalancerId: await within(call, keys.loadBalancers(network.site), NetworkId),
-      },
+      ...viewOf(network, await vSwitchesByNetwork(call)),
+      InstanceIds: { InstanceId: idsIn(await instancesBy(call, 'networkId'), NetworkId) },
+      LoadBalancerIds: { LoadBalancerId: idsIn(loadBalancers, NetworkId) },
     };
   },
 });
@@ -182,22 +173,20 @@ export const ModifyNetworkAttribute = defineAction({
   name: 'ModifyNetworkAttribute',
   product: 'Ens',
   access: 'update',
-  summary: 'Changes the name or description of a network.',
+  summary: 'Changes the name or description of a network; what is not said stays.',
   input: z.object({ NetworkId: networkId, NetworkName: name, Description: text }),
   output: nothing,
   errors,
   limits: documentedLimits,
   run: ({ NetworkId, NetworkName, Description }, call) =>
     call.transact(async (reads) => {
-      await ownNetwork(call, NetworkId);
-      const current = await reads.get<Network>(keys.network(NetworkId));
-      if (current === undefined) throw new Refusal('Invalid%s', 'NetworkId');
+      const key = keys.network(NetworkId);
       const next: Network = {
-        ...current.value,
+        ...owned(await reads.get<Network>(key), call),
         ...(NetworkName === undefined ? {} : { name: NetworkName }),
         ...(Description === undefined ? {} : { description: Description }),
       };
-      return { puts: new Map([[keys.network(NetworkId), next]]), result: {} };
+      return { puts: new Map([[key, next]]), result: {} };
     }),
 });
 
@@ -206,28 +195,27 @@ export const DeleteNetwork = defineAction({
   product: 'Ens',
   access: 'delete',
   summary: 'Deletes a network in which nothing is left.',
+  description:
+    'Refused with ens.interface.error while a vSwitch, an instance or a load balancer is in it, ' +
+    'and for the default network of a site.',
   input: z.object({ NetworkId: networkId }),
   output: nothing,
   errors,
   limits: documentedLimits,
   run: ({ NetworkId }, call) =>
     call.transact(async (reads) => {
-      const network = await ownNetwork(call, NetworkId);
-      await reads.get(keys.network(NetworkId));
-      const site = await reads.get<Site>(keys.site(network.site));
+      const key = keys.network(NetworkId);
+      const { site } = owned(await reads.get<Network>(key), call);
       const inside = [
-        ...(await within(call, keys.vSwitch(''), NetworkId)),
-        ...(await within(call, keys.instance(''), NetworkId)),
-        ...(await within(call, keys.loadBalancers(network.site), NetworkId)),
+        ...idsIn(await vSwitchesByNetwork(call), NetworkId),
+        ...idsIn(await instancesBy(call, 'networkId'), NetworkId),
+        ...idsIn(await loadBalancersBy(call, site, 'networkId'), NetworkId),
       ];
-      const reason =
-        site?.value.defaultNetworkId === NetworkId
-          ? `It is the default network of ${network.site}.`
-          : inside.length > 0
-            ? `${inside[0]} is in it.`
-            : undefined;
-      if (reason !== undefined) throw new Refusal('ens.interface.error', undefined, reason);
-      return { deletes: [keys.network(NetworkId)], result: {} };
+      if ((await call.site(site))?.value.defaultNetworkId === NetworkId) {
+        throw inUse(`It is the default network of ${site}.`);
+      }
+      if (inside[0] !== undefined) throw inUse(`${inside[0]} is in it.`);
+      return { deletes: [key], result: {} };
     }),
 });
 

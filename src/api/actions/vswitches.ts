@@ -1,38 +1,31 @@
 import { z } from 'zod';
-import { contains, overlaps, parseBlock, sizeOf } from '../../elb/cidr.ts';
+import { checkVSwitchBlock, freeAddresses, isVSwitchBlock } from '../../elb/networks.ts';
 import { Refusal } from '../../elb/refusal.ts';
-import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../../elb/types.ts';
+import type { Instance, Network, VSwitch } from '../../elb/types.ts';
 import { isoSeconds } from '../../signing.ts';
 import { keys } from '../../store/keys.ts';
-import type { Call } from '../call.ts';
+import type { Call, Reads, Stored } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { id, nothing, siteId } from './fields.ts';
 import {
   errors,
   idList,
+  idsIn,
+  instancesBy,
+  inUse,
+  ipv6Block,
+  loadBalancersBy,
   name,
+  networkId,
   tags,
   tagsOf,
   tagsOutput,
   tagsView,
   text,
+  vSwitchesByNetwork,
+  vSwitchId,
 } from './network-fields.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
-
-const vSwitchId = id.describe('The ID of the vSwitch.');
-const networkId = id.describe('The ID of the network.');
-const ipv6Block = z
-  .string()
-  .max(64)
-  .refine((block) => parseBlock(block)?.bits === 128, 'no IPv6 block')
-  .optional()
-  .describe('An IPv6 block, kept as sent.');
-
-/** Documented: the mask of a vSwitch has 16 to 29 bits. */
-function isVSwitchBlock(block: string): boolean {
-  const parsed = parseBlock(block);
-  return parsed?.bits === 32 && parsed.prefix >= 16 && parsed.prefix <= 29;
-}
 
 const input = z.object({
   EnsRegionId: siteId,
@@ -47,24 +40,20 @@ const input = z.object({
   Tag: tags,
 });
 
-async function networkFor(wanted: z.infer<typeof input>, call: Call): Promise<Network> {
+/** The network the vSwitch is for; that it stands as it was read is a condition of the commit. */
+async function networkFor(
+  wanted: z.infer<typeof input>,
+  call: Call,
+  reads: Reads,
+): Promise<Network> {
   const site = await call.site(wanted.EnsRegionId);
   if (site === undefined) throw new Refusal('Invalid%s', 'EnsRegionId');
-  const network = await call.network(wanted.NetworkId ?? site.value.defaultNetworkId);
-  if (network?.value.site !== wanted.EnsRegionId) throw new Refusal('Invalid%s', 'NetworkId');
-  return network.value;
-}
-
-async function checkBlock(block: string, network: Network, call: Call): Promise<void> {
-  const wanted = parseBlock(block)!;
-  if (!contains(parseBlock(network.cidr)!, wanted)) {
-    throw new Refusal('InvalidParameter.%s', 'CidrBlock', `It is not within ${network.cidr}.`);
+  const id = wanted.NetworkId ?? site.value.defaultNetworkId;
+  const network = (await reads.get<Network>(keys.network(id)))?.value;
+  if (network?.account !== call.caller.account || network.site !== wanted.EnsRegionId) {
+    throw new Refusal('Invalid%s', 'NetworkId');
   }
-  for await (const { value } of call.list<VSwitch>(keys.vSwitch(''))) {
-    if (value.networkId === network.id && overlaps(parseBlock(value.cidr)!, wanted)) {
-      throw new Refusal('InvalidParameter.%s', 'CidrBlock', `It overlaps that of ${value.id}.`);
-    }
-  }
+  return network;
 }
 
 export const CreateVSwitch = defineAction({
@@ -72,16 +61,18 @@ export const CreateVSwitch = defineAction({
   product: 'Ens',
   access: 'create',
   summary: 'Creates a vSwitch in a network.',
+  description:
+    'Its block lies within that of the network, has a mask of 16 to 29 bits and overlaps no other ' +
+    'vSwitch of the network. It is a record, and Available at once.',
   input,
   output: z.object({ VSwitchId: z.string() }),
   errors,
   limits: documentedLimits,
   run: (wanted, call) =>
     call.transact(async (reads) => {
-      const network = await networkFor(wanted, call);
-      // Its deletion, and that of the block's room, would be a conflict.
-      await reads.get(keys.network(network.id));
-      await checkBlock(wanted.CidrBlock, network, call);
+      const network = await networkFor(wanted, call, reads);
+      const siblings = (await vSwitchesByNetwork(call)).get(network.id) ?? [];
+      checkVSwitchBlock(wanted.CidrBlock, network.cidr, siblings);
       const made: VSwitch = {
         v: 1,
         id: call.newId('vsw'),
@@ -95,7 +86,14 @@ export const CreateVSwitch = defineAction({
         createTime: isoSeconds(call.now()),
         tags: tagsOf(wanted.Tag),
       };
-      return { puts: new Map([[keys.vSwitch(made.id), made]]), result: { VSwitchId: made.id } };
+      return {
+        puts: new Map<string, object>([
+          [keys.vSwitch(made.id), made],
+          // Written as it is: of two calls for one network, the second looks at its vSwitches anew.
+          [keys.network(network.id), network],
+        ]),
+        result: { VSwitchId: made.id },
+      };
     }),
 });
 
@@ -125,18 +123,12 @@ function viewOf(value: VSwitch): z.infer<typeof view> {
   };
 }
 
-/** Ids of what of a kind lies in a vSwitch. */
-async function within(call: Call, prefix: string, vSwitch: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { value } of call.list<Instance | LoadBalancer>(prefix)) {
-    if (value.vSwitchId === vSwitch) found.push(value.id);
-  }
-  return found;
-}
-
-/** Addresses that are not an instance's, less the three that a vSwitch keeps for itself. */
-function freeAddresses(value: VSwitch, instances: number): number {
-  return Math.max(0, Number(sizeOf(parseBlock(value.cidr)!)) - 3 - instances);
+function freeIn(vSwitch: VSwitch, instances: readonly Instance[]): number {
+  const used = instances.flatMap(({ privateIp, interfaces }) => [
+    privateIp,
+    ...interfaces.map((each) => each.privateIp),
+  ]);
+  return freeAddresses(vSwitch.cidr, used);
 }
 
 const filters = z.object({
@@ -180,19 +172,20 @@ export const DescribeVSwitches = defineAction({
   limits: documentedLimits,
   async run(wanted, call) {
     const { items, ...page } = await pageOf(found(call, wanted), wanted);
-    const views = items.map(async (each) => {
-      const instances = await within(call, keys.instance(''), each.id);
-      const FreeIpCount = freeAddresses(each, instances.length);
-      return { ...viewOf(each), FreeIpCount, Tags: tagsView(each.tags) };
-    });
-    return { VSwitches: { VSwitch: await Promise.all(views) }, ...page };
+    const instances = await instancesBy(call, 'vSwitchId');
+    const VSwitch = items.map((each) => ({
+      ...viewOf(each),
+      FreeIpCount: freeIn(each, instances.get(each.id) ?? []),
+      Tags: tagsView(each.tags),
+    }));
+    return { VSwitches: { VSwitch }, ...page };
   },
 });
 
-async function ownVSwitch(call: Call, wanted: string): Promise<VSwitch> {
-  const stored = await call.vSwitch(wanted);
-  if (stored === undefined) throw new Refusal('InvalidVSwitchId.NotFound');
-  return stored.value;
+/** @throws Refusal InvalidVSwitchId.NotFound when there is none, or it is another account's */
+function owned(found: Stored<VSwitch> | undefined, call: Call): VSwitch {
+  if (found?.value.account !== call.caller.account) throw new Refusal('InvalidVSwitchId.NotFound');
+  return found.value;
 }
 
 export const DescribeVSwitchAttributes = defineAction({
@@ -209,15 +202,14 @@ export const DescribeVSwitchAttributes = defineAction({
   errors: [...errors, 'InvalidVSwitchId.NotFound'],
   limits: documentedLimits,
   async run({ VSwitchId }, call) {
-    const value = await ownVSwitch(call, VSwitchId);
-    const InstanceId = await within(call, keys.instance(''), VSwitchId);
+    const value = owned(await call.vSwitch(VSwitchId), call);
+    const instances = await instancesBy(call, 'vSwitchId');
+    const loadBalancers = await loadBalancersBy(call, value.site, 'vSwitchId');
     return {
       ...viewOf(value),
-      AvailableIpAddressCount: freeAddresses(value, InstanceId.length),
-      InstanceIds: { InstanceId },
-      LoadBalancerIds: {
-        LoadBalancerId: await within(call, keys.loadBalancers(value.site), VSwitchId),
-      },
+      AvailableIpAddressCount: freeIn(value, instances.get(VSwitchId) ?? []),
+      InstanceIds: { InstanceId: idsIn(instances, VSwitchId) },
+      LoadBalancerIds: { LoadBalancerId: idsIn(loadBalancers, VSwitchId) },
     };
   },
 });
@@ -226,7 +218,7 @@ export const ModifyVSwitchAttribute = defineAction({
   name: 'ModifyVSwitchAttribute',
   product: 'Ens',
   access: 'update',
-  summary: 'Changes the name, description or IPv6 block of a vSwitch.',
+  summary: 'Changes the name, description or IPv6 block of a vSwitch; what is not said stays.',
   input: z.object({
     VSwitchId: vSwitchId,
     VSwitchName: name,
@@ -239,10 +231,8 @@ export const ModifyVSwitchAttribute = defineAction({
   limits: documentedLimits,
   run: (wanted, call) =>
     call.transact(async (reads) => {
-      await ownVSwitch(call, wanted.VSwitchId);
-      const current = await reads.get<VSwitch>(keys.vSwitch(wanted.VSwitchId));
-      if (current === undefined) throw new Refusal('InvalidVSwitchId.NotFound');
-      const { ipv6Cidr, ...rest } = current.value;
+      const key = keys.vSwitch(wanted.VSwitchId);
+      const { ipv6Cidr, ...rest } = owned(await reads.get<VSwitch>(key), call);
       const block = wanted.EnableIPv6 === false ? undefined : (wanted.Ipv6CidrBlock ?? ipv6Cidr);
       const next: VSwitch = {
         ...rest,
@@ -250,7 +240,7 @@ export const ModifyVSwitchAttribute = defineAction({
         ...(wanted.VSwitchName === undefined ? {} : { name: wanted.VSwitchName }),
         ...(wanted.Description === undefined ? {} : { description: wanted.Description }),
       };
-      return { puts: new Map([[keys.vSwitch(wanted.VSwitchId), next]]), result: {} };
+      return { puts: new Map([[key, next]]), result: {} };
     }),
 });
 
@@ -259,27 +249,26 @@ export const DeleteVSwitch = defineAction({
   product: 'Ens',
   access: 'delete',
   summary: 'Deletes a vSwitch in which nothing is left.',
+  description:
+    'Refused with ens.interface.error while an instance or a load balancer is in it, and for the ' +
+    'default vSwitch of a site.',
   input: z.object({ VSwitchId: vSwitchId }),
   output: nothing,
   errors: [...errors, 'InvalidVSwitchId.NotFound'],
   limits: documentedLimits,
   run: ({ VSwitchId }, call) =>
     call.transact(async (reads) => {
-      const value = await ownVSwitch(call, VSwitchId);
-      await reads.get(keys.vSwitch(VSwitchId));
-      const site = await reads.get<Site>(keys.site(value.site));
+      const key = keys.vSwitch(VSwitchId);
+      const { site } = owned(await reads.get<VSwitch>(key), call);
       const inside = [
-        ...(await within(call, keys.instance(''), VSwitchId)),
-        ...(await within(call, keys.loadBalancers(value.site), VSwitchId)),
+        ...idsIn(await instancesBy(call, 'vSwitchId'), VSwitchId),
+        ...idsIn(await loadBalancersBy(call, site, 'vSwitchId'), VSwitchId),
       ];
-      const reason =
-        site?.value.defaultVSwitchId === VSwitchId
-          ? `It is the default vSwitch of ${value.site}.`
-          : inside.length > 0
-            ? `${inside[0]} is in it.`
-            : undefined;
-      if (reason !== undefined) throw new Refusal('ens.interface.error', undefined, reason);
-      return { deletes: [keys.vSwitch(VSwitchId)], result: {} };
+      if ((await call.site(site))?.value.defaultVSwitchId === VSwitchId) {
+        throw inUse(`It is the default vSwitch of ${site}.`);
+      }
+      if (inside[0] !== undefined) throw inUse(`${inside[0]} is in it.`);
+      return { deletes: [key], result: {} };
     }),
 });
 
