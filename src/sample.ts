@@ -115,6 +115,7 @@ export async function seedSample(
       InstanceId: name,
       InstanceName: name,
       PrivateIpAddress: ip,
+      Status: 'Running',
     });
   }
   const loadBalancerId = (await findLoadBalancer(client)) ?? (await createLoadBalancer(client));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DrainingServer, LoadBalancer } from '../../../elb/types.ts';
 import { sameBackend } from '../../../elb/types.ts';
+import type { ReportDrain } from '../../../fleet/protocol.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import type { Call } from '../../call.ts';
@@ -15,10 +16,10 @@ const drain = z.object({
   Type: z.string(),
   Ip: z.string(),
   Port: z.int(),
-  ForwarderName: z.string(),
-  Sessions: z.int(),
-  Counted: z.boolean(),
-  Deadline: z.string(),
+  ForwarderName: z.string().describe('Empty: no forwarder of the site is live to count them.'),
+  Sessions: z.int().describe('In-flight requests, connections or flows that are left.'),
+  Counted: z.boolean().describe('false: the forwarder has not counted them yet.'),
+  Deadline: z.string().describe('UTC; what is left then is cut.'),
   SecondsLeft: z.int(),
 });
 type DrainView = z.infer<typeof drain>;
@@ -33,30 +34,29 @@ async function* wanted(call: Call, id: string | undefined): AsyncIterable<LoadBa
 
 /**
  * One row for each live forwarder that still has sessions of the server, or has not counted them
- * yet (within a second of the removal).
+ * yet (within a second of the removal). With no live forwarder nobody knows, so it is not done.
  */
 function rowsOf(value: LoadBalancer, server: DrainingServer, call: Call): DrainView[] {
-  const now = call.now();
-  return call.fleet.forwarders(value.site).flatMap((forwarder) => {
-    const reported = forwarder.drains.find(
+  const forwarders = call.fleet.forwarders(value.site);
+  const row = (ForwarderName: string, reported: ReportDrain | undefined): DrainView => ({
+    LoadBalancerId: value.id,
+    EnsRegionId: value.site,
+    ServerId: server.serverId,
+    Type: server.type,
+    Ip: server.ip,
+    Port: server.port,
+    ForwarderName,
+    Sessions: reported?.sessions ?? 0,
+    Counted: reported !== undefined,
+    Deadline: isoSeconds(server.deadline),
+    SecondsLeft: Math.ceil((server.deadline - call.now()) / 1000),
+  });
+  if (forwarders.length === 0) return [row('', undefined)];
+  return forwarders.flatMap(({ name, drains }) => {
+    const reported = drains.find(
       (entry) => entry.loadBalancerId === value.id && sameBackend(entry.server, server),
     );
-    if (reported?.sessions === 0) return [];
-    return [
-      {
-        LoadBalancerId: value.id,
-        EnsRegionId: value.site,
-        ServerId: server.serverId,
-        Type: server.type,
-        Ip: server.ip,
-        Port: server.port,
-        ForwarderName: forwarder.name,
-        Sessions: reported?.sessions ?? 0,
-        Counted: reported !== undefined,
-        Deadline: isoSeconds(server.deadline),
-        SecondsLeft: Math.ceil((server.deadline - now) / 1000),
-      },
-    ];
+    return reported?.sessions === 0 ? [] : [row(name, reported)];
   });
 }
 
@@ -65,7 +65,12 @@ export const DescribeDrains = defineAction({
   product: 'Sluice',
   access: 'list',
   summary: 'Lists removed servers that still have sessions, by forwarder, with their deadline.',
-  input: z.object({ LoadBalancerId: loadBalancerId.optional() }),
+  description:
+    'A drain begins with RemoveBackendServers and is over when every live forwarder has counted 0 ' +
+    'sessions, or at its deadline; then it is listed no more.',
+  input: z.object({
+    LoadBalancerId: loadBalancerId.optional().describe('Absent: drains of all load balancers.'),
+  }),
   output: z.object({ Drains: z.object({ Drain: z.array(drain) }) }),
   errors: [...errors, 'LoadBalancerNotFound'],
   limits,
@@ -84,11 +89,14 @@ export const CutDrain = defineAction({
   product: 'Sluice',
   access: 'update',
   summary: 'Ends drains now: sessions of removed servers are cut.',
+  description:
+    'For when waiting for the deadline is worse than cutting who is still there. Servers that do ' +
+    'not drain are no error: Cut is then 0.',
   input: z.object({
     LoadBalancerId: loadBalancerId,
     ServerId: instanceId.optional().describe('Absent: every drain of the load balancer.'),
   }),
-  output: z.object({ Cut: z.int() }),
+  output: z.object({ Cut: z.int().describe('Drains that were ended.') }),
   errors: [...errors, 'LoadBalancerNotFound'],
   limits,
   async run({ LoadBalancerId, ServerId }, call) {

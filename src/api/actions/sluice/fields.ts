@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { parseAddress, parseBlock } from '../../../elb/cidr.ts';
+import {
+  formatAddress,
+  formatBlock,
+  hasHostBits,
+  isUnicast,
+  parseBlock,
+} from '../../../elb/cidr.ts';
 import { id, siteId } from '../fields.ts';
 
 /** Codes that any Sluice action may raise for its parameters. */
@@ -16,19 +22,43 @@ export const limits = { perApi: 1_000, perAccount: 200 } as const;
 
 export const site = siteId;
 
+/** The id of a site to be: it becomes part of keys, paths and names of engines. */
+export const newSiteId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{1,62}$/, 'not 2 to 63 small letters, digits and -')
+  .describe('The ID of the site: 2 to 63 small letters, digits and -.');
+
 export const instanceId = z
   .string()
   .regex(/^[A-Za-z0-9-]{1,64}$/)
   .describe('The ID of the instance: letters, digits and -, at most 64.');
 
-export const address = z
-  .string()
-  .refine((text) => parseAddress(text) !== undefined, 'no IPv4 or IPv6 address');
+/** Of an address pool: a larger one takes no more load balancers than anybody has. */
+const poolBits = 64;
 
-export const block = z
+/** Why a text is no block that load balancer addresses can come from, or undefined. */
+function poolFault(text: string): string | undefined {
+  const pool = parseBlock(text);
+  if (pool === undefined) return 'no CIDR block such as 192.0.2.0/24';
+  const { bits, first, prefix } = pool;
+  if (hasHostBits(text)) return `an address inside the block; the block is ${formatBlock(pool)}`;
+  if (bits - prefix > poolBits) return 'larger than an IPv6 /64';
+  return isUnicast(formatAddress(bits, first)) ? undefined : 'addresses that no machine may have';
+}
+
+/** The block that load balancer addresses come from, in its canonical text. */
+export const addressPool = z
   .string()
   .max(64)
-  .refine((text) => parseBlock(text) !== undefined, 'no CIDR block');
+  .superRefine((text, context) => {
+    const fault = poolFault(text);
+    if (fault !== undefined) context.addIssue(fault);
+  })
+  .overwrite((text) => {
+    const pool = parseBlock(text);
+    return pool === undefined ? text : formatBlock(pool);
+  })
+  .describe('The CIDR block that load balancer addresses come from, such as 192.0.2.0/24.');
 
 export const forwarderName = id
   .regex(/^[A-Za-z0-9]/)

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { newAccessKeyPair } from '../../../access-key-pair.ts';
 import { Refusal } from '../../../elb/refusal.ts';
 import type { Site } from '../../../elb/types.ts';
+import type { ForwarderState } from '../../../fleet/fleet.ts';
 import { unclaimedSites } from '../../../fleet/protocol.ts';
+import { limits as bounds } from '../../../limits.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import type { AccessKeyRecord } from '../../access-keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
-import { defineAction } from '../action.ts';
+import { defineAction, documentedLimits } from '../action.ts';
 import { nothing } from '../fields.ts';
 import { errors, forwarderName, limits, site, siteResource } from './fields.ts';
 
@@ -25,7 +27,10 @@ interface ForwarderRecord {
   readonly createTime: string;
 }
 
-const registered = z.object({ AccessKeyId: z.string(), AccessKeySecret: z.string() });
+const registered = z.object({
+  AccessKeyId: z.string(),
+  AccessKeySecret: z.string().describe('Shown this once.'),
+});
 
 async function register(
   siteId: string,
@@ -39,6 +44,9 @@ async function register(
   const key = keys.forwarder(siteId, name);
   const before = (await reads.get<ForwarderRecord>(key))?.value;
   const { account } = call.caller;
+  if (before !== undefined && before.account !== account) {
+    throw new Refusal('InvalidParameter.%s', 'ForwarderName', `${name} is registered already.`);
+  }
   const pair = newAccessKeyPair();
   const createTime = isoSeconds(call.now());
   const keyRecord = keys.accessKey(pair.accessKeyId);
@@ -75,8 +83,9 @@ export const RegisterForwarder = defineAction({
   access: 'create',
   summary: 'Registers a forwarder and answers its access key, once.',
   description:
-    'The key may watch and report its site and nothing else. Registering the same name again ' +
-    'answers a new key; the one before ends at once.',
+    'The key may watch and report its site and nothing else; its secret is shown here and never ' +
+    'again. Registering the same name again answers a new key; the one before ends at once. As ' +
+    'soon as a site has a forwarder of its own, those registered for * leave it.',
   input: z.object({ EnsRegionId: siteOrAll, ForwarderName: forwarderName }),
   output: registered,
   errors,
@@ -107,62 +116,102 @@ export const DeregisterForwarder = defineAction({
     }),
 });
 
-const view = z.object({
+const failure = z.object({
+  LoadBalancerId: z.string().describe('* stands for all of the site.'),
+  Listener: z.string().describe('Such as tcp-80; empty: the load balancer as a whole.'),
+  Reason: z.string(),
+});
+
+const siteView = z.object({
   EnsRegionId: z.string(),
+  Revision: z.int().describe('The forwarder has read its engine back at this revision.'),
+  Behind: z.int().describe('Load balancers whose last change is later than that.'),
+  Engine: z.string().describe('What moves the traffic, such as haproxy 2.6.12.'),
+  FailureCount: z.int().describe('Of what is not as wanted.'),
+  Failures: z
+    .object({ Failure: z.array(failure) })
+    .describe(`The first ${bounds.failuresTold} of these.`),
+  Notices: z.array(z.string()).describe('What an operator should know; empty when all is well.'),
+});
+
+const view = z.object({
+  EnsRegionId: z.string().describe('The site it is registered for; * = those without their own.'),
   ForwarderName: z.string(),
-  Live: z.boolean(),
-  Sites: z.object({
-    Site: z.array(
-      z.object({
-        EnsRegionId: z.string(),
-        Revision: z.int(),
-        Engine: z.string(),
-        Failures: z.int(),
-        Notices: z.array(z.string()),
-      }),
-    ),
-  }),
+  Live: z.boolean().describe('It has reported within the last seconds.'),
+  Sites: z.object({ Site: z.array(siteView) }).describe('The sites it carries now.'),
   CreateTime: z.string(),
 });
 
-/** What each forwarder last said of each site it serves. */
-async function statesOf(call: Call) {
-  const sites: string[] = [];
-  for await (const { value } of call.list<Site>(keys.allSites)) sites.push(value.id);
-  return sites.flatMap((id) => call.fleet.forwarders(id).map((state) => ({ ...state, site: id })));
+/** The revisions of a site's load balancers. */
+async function revisionsOf(site: string, call: Call): Promise<readonly number[]> {
+  const revisions: number[] = [];
+  for await (const { revision } of call.list(keys.loadBalancers(site))) revisions.push(revision);
+  return revisions;
+}
+
+/** What each forwarder last said of each site it carries. */
+async function statesOf(call: Call): Promise<ReadonlyMap<string, z.infer<typeof siteView>[]>> {
+  const byForwarder = new Map<string, z.infer<typeof siteView>[]>();
+  for await (const { value } of call.list<Site>(keys.allSites)) {
+    const states = call.fleet.forwarders(value.id);
+    const revisions = states.length === 0 ? [] : await revisionsOf(value.id, call);
+    for (const state of states) {
+      const views = byForwarder.get(state.name) ?? [];
+      byForwarder.set(state.name, views);
+      views.push(siteViewOf(value.id, state, revisions));
+    }
+  }
+  return byForwarder;
+}
+
+function siteViewOf(
+  id: string,
+  state: ForwarderState,
+  revisions: readonly number[],
+): z.infer<typeof siteView> {
+  return {
+    EnsRegionId: id,
+    Revision: state.revision,
+    Behind: revisions.filter((revision) => revision > state.revision).length,
+    Engine: state.engine,
+    FailureCount: state.failures.length,
+    Failures: {
+      Failure: state.failures.slice(0, bounds.failuresTold).map((each) => ({
+        LoadBalancerId: each.loadBalancerId,
+        Listener: each.listener ?? '',
+        Reason: each.reason,
+      })),
+    },
+    Notices: [...state.notices],
+  };
 }
 
 export const DescribeForwarders = defineAction({
   name: 'DescribeForwarders',
   product: 'Sluice',
   access: 'list',
-  summary: 'Lists forwarders: live or not, and how far they are at each site.',
-  input: z.object({ EnsRegionId: siteOrAll.optional() }),
+  summary: 'Lists forwarders: live or not, how far behind they are at each site, what failed.',
+  input: z.object({
+    EnsRegionId: siteOrAll
+      .optional()
+      .describe('Only forwarders registered for this site (or for *).'),
+  }),
   output: z.object({ Forwarders: z.object({ Forwarder: z.array(view) }) }),
   errors,
-  limits,
+  // Each call looks at every load balancer's revision.
+  limits: documentedLimits,
   async run({ EnsRegionId }, call) {
     const states = await statesOf(call);
     const prefix = EnsRegionId === undefined ? keys.allForwarders : keys.forwarders(EnsRegionId);
     const Forwarder: z.infer<typeof view>[] = [];
     for await (const { value } of call.list<ForwarderRecord>(prefix)) {
-      const own = states.filter(
-        (state) =>
-          state.name === value.name && (value.site === unclaimedSites || state.site === value.site),
-      );
+      const isOwn = (site: string) => value.site === unclaimedSites || value.site === site;
+      const Site = (states.get(value.name) ?? []).filter((each) => isOwn(each.EnsRegionId));
       Forwarder.push({
         EnsRegionId: value.site,
         ForwarderName: value.name,
-        Live: own.length > 0,
-        Sites: {
-          Site: own.map((state) => ({
-            EnsRegionId: state.site,
-            Revision: state.revision,
-            Engine: state.engine,
-            Failures: state.failures.length,
-            Notices: [...state.notices],
-          })),
-        },
+        Live: Site.length > 0,
+        Sites: { Site },
         CreateTime: value.createTime,
       });
     }

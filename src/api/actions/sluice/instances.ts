@@ -5,27 +5,32 @@ import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
 import { defineAction } from '../action.ts';
-import { label, nothing } from '../fields.ts';
-import { address, errors, instanceId, limits, site } from './fields.ts';
+import { address, label, nothing } from '../fields.ts';
+import { errors, instanceId, limits, site } from './fields.ts';
+
+const networkInterface = z.object({
+  NetworkInterfaceId: instanceId.describe('The ID of the interface: the ServerId of type eni.'),
+  PrivateIpAddress: address.describe('The address of the interface.'),
+});
 
 const input = z.object({
   EnsRegionId: site,
   PrivateIpAddress: address.describe('The address that load balancers reach the machine at.'),
-  InstanceId: instanceId.optional().describe('Absent: one is made.'),
-  InstanceName: label(1, 128).optional().describe('A name for people; absent: the ID.'),
+  InstanceId: instanceId.optional().describe('Letters, digits and -, at most 64; absent: made up.'),
+  InstanceName: label(1, 128).optional().describe('A name for people; at first the ID.'),
   Status: z
     .enum(['Running', 'Stopped', 'Expired'])
-    .default('Running')
-    .describe('Only a Running instance can be added to a load balancer.'),
+    .optional()
+    .describe('At first Running; no other can be added to a load balancer.'),
   NetworkInterfaces: z
-    .array(z.object({ NetworkInterfaceId: instanceId, PrivateIpAddress: address }))
+    .array(networkInterface)
     .max(10)
-    .default([])
-    .describe('Its elastic network interfaces.'),
+    .optional()
+    .describe('All its elastic network interfaces, up to 10; at first none.'),
 });
 type Wanted = z.infer<typeof input>;
 
-/** The record as the call wants it; registering again replaces what was said before. */
+/** The record as the call wants it; of one that exists, what the call does not say stays. */
 async function register(
   wanted: Wanted,
   call: Call,
@@ -39,11 +44,6 @@ async function register(
   }
   const home = await call.site(wanted.EnsRegionId);
   if (home === undefined) throw new Refusal('Invalid%s', 'EnsRegionId');
-  const interfaces = wanted.NetworkInterfaces.map((each) => ({
-    id: each.NetworkInterfaceId,
-    privateIp: each.PrivateIpAddress,
-  }));
-  for (const each of interfaces) await checkInterface(each.id, id, reads);
   const record: Instance = {
     v: 1,
     id,
@@ -51,33 +51,45 @@ async function register(
     site: wanted.EnsRegionId,
     name: wanted.InstanceName ?? before?.name ?? id,
     privateIp: wanted.PrivateIpAddress,
-    status: wanted.Status,
+    status: wanted.Status ?? before?.status ?? 'Running',
     networkId: home.value.defaultNetworkId,
     vSwitchId: home.value.defaultVSwitchId,
     createTime: before?.createTime ?? isoSeconds(call.now()),
-    interfaces,
+    interfaces: wanted.NetworkInterfaces?.map(toInterface) ?? before?.interfaces ?? [],
   };
   const result = { InstanceId: id };
   if (JSON.stringify(record) === JSON.stringify(before)) return { result };
-  const gone = (before?.interfaces ?? []).filter((old) => !interfaces.some((i) => i.id === old.id));
+  await checkInterfaces(record, reads);
+  const kept = new Set(record.interfaces.map((each) => each.id));
   return {
     puts: new Map<string, unknown>([
       [keys.instance(id), record],
-      ...interfaces.map((each): [string, unknown] => [
-        keys.networkInterface(each.id),
-        { v: 1, instanceId: id },
-      ]),
+      ...[...kept].map((each) => [keys.networkInterface(each), { v: 1, instanceId: id }] as const),
     ]),
-    deletes: gone.map((old) => keys.networkInterface(old.id)),
+    deletes: (before?.interfaces ?? [])
+      .filter((old) => !kept.has(old.id))
+      .map((old) => keys.networkInterface(old.id)),
     result,
   };
 }
 
-/** An interface belongs to one instance. */
-async function checkInterface(interfaceId: string, instance: string, reads: Reads): Promise<void> {
-  const owner = await reads.get<{ instanceId: string }>(keys.networkInterface(interfaceId));
-  if (owner === undefined || owner.value.instanceId === instance) return;
-  throw new Refusal('InvalidParameter.%s', 'NetworkInterfaceId', `${interfaceId} is taken.`);
+function toInterface(each: z.infer<typeof networkInterface>): Instance['interfaces'][number] {
+  return { id: each.NetworkInterfaceId, privateIp: each.PrivateIpAddress };
+}
+
+/** Each interface is named once, and belongs to no other instance. */
+async function checkInterfaces({ id, interfaces }: Instance, reads: Reads): Promise<void> {
+  const refuse = (detail: string) =>
+    new Refusal('InvalidParameter.%s', 'NetworkInterfaceId', detail);
+  const seen = new Set<string>();
+  for (const each of interfaces) {
+    if (seen.has(each.id)) throw refuse(`${each.id} is named twice.`);
+    seen.add(each.id);
+    const owner = await reads.get<{ instanceId: string }>(keys.networkInterface(each.id));
+    if (owner !== undefined && owner.value.instanceId !== id) {
+      throw refuse(`${each.id} belongs to ${owner.value.instanceId}.`);
+    }
+  }
 }
 
 export const RegisterInstance = defineAction({
@@ -86,8 +98,9 @@ export const RegisterInstance = defineAction({
   access: 'create',
   summary: 'Registers a machine of a site; ENS sees it as an instance.',
   description:
-    'Registering an ID again replaces what was said of it before. Servers that are attached keep ' +
-    'the address they were attached with: remove and add them to move their traffic.',
+    'Registering an ID again changes what the call says and leaves the rest; the same values ' +
+    'change nothing, so a machine may register itself at every start. A server that is attached ' +
+    'keeps the address it was attached with: remove and add it to move its traffic.',
   input,
   output: z.object({ InstanceId: z.string() }),
   errors,
@@ -107,7 +120,10 @@ export const DeregisterInstance = defineAction({
   name: 'DeregisterInstance',
   product: 'Sluice',
   access: 'delete',
-  summary: 'Forgets a machine; refused while a load balancer has it as a server.',
+  summary: 'Forgets a machine with its interfaces.',
+  description:
+    'Refused with IncorrectInstanceStatus while a load balancer has it, or an interface of it, as ' +
+    'a server: RemoveBackendServers comes first.',
   input: z.object({ InstanceId: instanceId }),
   output: nothing,
   errors: [...errors, 'InstanceNotFound', 'IncorrectInstanceStatus'],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { everyLoadBalancer } from '../../../fleet/protocol.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
+import { parseRecord } from '../../../store/records.ts';
 import { defineAction } from '../action.ts';
 import { label, loadBalancerId, nothing } from '../fields.ts';
 import { errors, limits } from './fields.ts';
@@ -11,19 +12,22 @@ export const DescribeRollouts = defineAction({
   product: 'Sluice',
   access: 'get',
   summary: 'Tells how far the last change of a load balancer has come, forwarder by forwarder.',
+  description:
+    'Applied means that the forwarder has read its engine back and found it so. A change is done ' +
+    'when Applied equals Live.',
   input: z.object({ LoadBalancerId: loadBalancerId }),
   output: z.object({
     LoadBalancerId: z.string(),
-    Revision: z.int(),
-    Applied: z.int(),
-    Live: z.int(),
+    Revision: z.int().describe('Of its last change.'),
+    Applied: z.int().describe('Live forwarders that have applied it.'),
+    Live: z.int().describe('Live forwarders of its site.'),
     Rollouts: z.object({
       Rollout: z.array(
         z.object({
           ForwarderName: z.string(),
-          Revision: z.int(),
+          Revision: z.int().describe('How far the forwarder is with the whole site.'),
           Applied: z.boolean(),
-          Reasons: z.array(z.string()),
+          Reasons: z.array(z.string()).describe('Why not; empty when applied.'),
         }),
       ),
     }),
@@ -80,7 +84,8 @@ export const SetFreeze = defineAction({
   summary: 'Stops or resumes telling forwarders of changes; traffic goes on meanwhile.',
   description:
     'While frozen, changes are taken and kept; forwarders learn of them when the freeze ends. ' +
-    'Answers then say 0 forwarders in x-sluice-applied.',
+    'Answers then say 0 forwarders in x-sluice-applied. Drains still end at their deadlines. ' +
+    'Setting what is set already changes the reason alone.',
   input: z.object({
     Frozen: z.boolean().describe('true: hold changes back. false: send them.'),
     Reason: label(1, 200).optional().describe('Why, for whoever reads it later.'),
@@ -88,14 +93,15 @@ export const SetFreeze = defineAction({
   output: nothing,
   errors,
   limits,
-  run: ({ Frozen, Reason }, call) =>
+  run: ({ Frozen, Reason = '' }, call) =>
     call.transact(async (reads) => {
-      await reads.get(keys.freeze);
+      const before = (await reads.get<FreezeRecord>(keys.freeze))?.value;
+      const isSame = before !== undefined && before.frozen === Frozen;
       const record: FreezeRecord = {
         v: 1,
         frozen: Frozen,
-        reason: Reason ?? '',
-        since: isoSeconds(call.now()),
+        reason: Reason,
+        since: isSame ? before.since : isoSeconds(call.now()),
         account: call.caller.account,
       };
       return { puts: new Map([[keys.freeze, record]]), result: {} };
@@ -108,12 +114,16 @@ export const DescribeFreeze = defineAction({
   access: 'get',
   summary: 'Tells whether changes are held back, since when and why.',
   input: z.object({}),
-  output: z.object({ Frozen: z.boolean(), Reason: z.string(), Since: z.string() }),
+  output: z.object({
+    Frozen: z.boolean(),
+    Reason: z.string(),
+    Since: z.string().describe('UTC; empty: changes were never held back.'),
+  }),
   errors,
   limits,
   async run(_input, call) {
     const entry = await call.store.get(keys.freeze);
-    const record = entry === undefined ? undefined : (JSON.parse(entry.value) as FreezeRecord);
+    const record = entry && parseRecord<FreezeRecord>(entry).value;
     return {
       Frozen: record?.frozen ?? false,
       Reason: record?.reason ?? '',

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { parseBlock } from '../../../elb/cidr.ts';
 import { Refusal } from '../../../elb/refusal.ts';
 import type { Network, Site, VSwitch } from '../../../elb/types.ts';
 import { isoSeconds } from '../../../signing.ts';
@@ -7,17 +6,17 @@ import { keys } from '../../../store/keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { pageOf, pageOutput, paging } from '../paging.ts';
-import { block, errors, limits, site, siteResource } from './fields.ts';
+import { addressPool, errors, limits, newSiteId, siteResource } from './fields.ts';
 
-/** Blocks of the network and vSwitch that come with a site: records, no addresses of theirs are used. */
+/** Of the network and vSwitch that come with a site: records, whose addresses nobody uses. */
 const defaultBlocks = { network: '10.0.0.0/8', vSwitch: '10.0.0.0/16' };
 
 const siteOutput = z.object({
   EnsRegionId: z.string(),
   AddressPool: z.string(),
   CreateTime: z.string(),
-  DefaultNetworkId: z.string(),
-  DefaultVSwitchId: z.string(),
+  DefaultNetworkId: z.string().describe('A NetworkId for CreateLoadBalancer.'),
+  DefaultVSwitchId: z.string().describe('A VSwitchId for CreateLoadBalancer.'),
 });
 
 function viewOf(value: Site): z.infer<typeof siteOutput> {
@@ -31,8 +30,8 @@ function viewOf(value: Site): z.infer<typeof siteOutput> {
 }
 
 const input = z.object({
-  EnsRegionId: site,
-  AddressPool: block.describe('The CIDR block that load balancer addresses come from.'),
+  EnsRegionId: newSiteId,
+  AddressPool: addressPool,
 });
 
 /** A new site with its network and vSwitch; the same site again is success. */
@@ -48,11 +47,11 @@ async function register(
     if (found.account === account && found.addressPool === AddressPool) {
       return { result: viewOf(found) };
     }
-    throw new Refusal(
-      'InvalidParameter.%s',
-      'EnsRegionId',
-      `${EnsRegionId} is registered already.`,
-    );
+    if (found.account !== account) {
+      throw new Refusal('InvalidParameter.%s', 'EnsRegionId', 'It is registered already.');
+    }
+    const detail = `${EnsRegionId} is registered with ${found.addressPool}; a pool never changes.`;
+    throw new Refusal('InvalidParameter.%s', 'AddressPool', detail);
   }
   const createTime = isoSeconds(call.now());
   const base = { v: 1, account, site: EnsRegionId, createTime, name: 'default', tags: [] } as const;
@@ -89,17 +88,14 @@ export const RegisterSite = defineAction({
   summary: 'Registers a site (an edge node) with the addresses of its load balancers.',
   description:
     'The site comes with a default network and vSwitch, so that CreateLoadBalancer has IDs to ' +
-    'take. Registering the same site again changes nothing.',
+    'take. Its forwarders must be able to hold the addresses of the pool. Registering it again ' +
+    'with the same pool changes nothing and answers the same; another pool is refused.',
   input,
   output: siteOutput,
   errors,
   limits,
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
-  async run(wanted, call) {
-    const pool = parseBlock(wanted.AddressPool)!;
-    if (pool.bits - pool.prefix > 64) throw new Refusal('Invalid%s', 'AddressPool');
-    return call.transact((reads) => register(wanted, call, reads));
-  },
+  run: (wanted, call) => call.transact((reads) => register(wanted, call, reads)),
 });
 
 export const DescribeSites = defineAction({

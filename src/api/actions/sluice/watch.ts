@@ -22,7 +22,10 @@ export const WatchSite = defineAction({
   product: 'Sluice',
   access: 'get',
   summary: 'Streams the load balancers of a site: a snapshot, then changes and heartbeats.',
-  description: 'One JSON message a line. It is what forwarders follow; it never ends by itself.',
+  description:
+    'One JSON message a line: snapshot, change, heartbeat, release. It is what forwarders follow, ' +
+    'with their own access key; it never ends by itself. The account itself may watch too, to see ' +
+    'what a forwarder sees.',
   input: z.object({ EnsRegionId: siteOrAll }),
   output: nothing,
   errors,
@@ -45,7 +48,8 @@ const server = z.object({
   weight: z.int().min(0).max(100),
 });
 const revision = z.int().min(0);
-const reason = z.string().max(2_000);
+/** Cut rather than refused: a forwarder whose reports are refused counts as dead. */
+const reason = z.string().overwrite((text) => text.slice(0, bounds.reportReason));
 const listener = z.string().max(16);
 
 /** The wire form of `SiteReport`. */
@@ -94,10 +98,14 @@ export const ReportSite = defineAction({
   access: 'get',
   summary: 'Takes what a forwarder has applied, and how its drains and probes stand.',
   description:
-    'Kept for as long as the forwarder goes on reporting; no record of the store changes.',
+    'Taken from the access key of a forwarder alone. Kept for as long as it goes on reporting: a ' +
+    'forwarder that is not heard of counts as gone, and answers no longer wait for it.',
   input: z.object({
     EnsRegionId: site,
-    Report: z.string().max(bounds.bodyBytes).describe('The report, JSON text.'),
+    Report: z
+      .string()
+      .max(bounds.bodyBytes)
+      .describe('A JSON text with applied (revision, failures), status (drains, health), or both.'),
   }),
   output: nothing,
   errors,
