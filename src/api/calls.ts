@@ -4,6 +4,7 @@ import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/type
 import type { Fleet } from '../fleet/fleet.ts';
 import { limits } from '../limits.ts';
 import { keys } from '../store/keys.ts';
+import { parseRecord } from '../store/records.ts';
 import type { Entry, Store, Write } from '../store/store.ts';
 import type { Action } from './actions/action.ts';
 import { type AuditChange, auditRecord } from './audit-records.ts';
@@ -148,7 +149,7 @@ class StoreCall implements Call {
         ...(after === undefined ? {} : { after }),
       });
       for (const entry of page.entries) {
-        const stored = parse<T & Owned>(entry);
+        const stored = parseRecord<T & Owned>(entry);
         if (stored.value.account === this.caller.account) yield stored;
       }
       after = page.entries.length < limits.rangePage ? undefined : page.entries.at(-1)?.key;
@@ -212,7 +213,7 @@ class StoreCall implements Call {
   async #own<T>(key: string): Promise<Stored<T> | undefined> {
     const entry = await this.store.get(key);
     if (entry === undefined) return undefined;
-    const stored = parse<T & Owned>(entry);
+    const stored = parseRecord<T & Owned>(entry);
     return stored.value.account === this.caller.account ? stored : undefined;
   }
 
@@ -223,7 +224,7 @@ class StoreCall implements Call {
     if (ifRevision !== undefined && isLoadBalancer(key) && entry?.revision !== ifRevision) {
       throw new Refusal('OperationConflict');
     }
-    return entry === undefined ? undefined : parse<T>(entry);
+    return entry === undefined ? undefined : parseRecord<T>(entry);
   }
 
   async #rehearse(id: string, rule: (current: LoadBalancer) => LoadBalancerChange) {
@@ -283,10 +284,6 @@ class StoreCall implements Call {
 
 interface Owned {
   readonly account: string;
-}
-
-function parse<T>(entry: Entry): Stored<T> {
-  return { value: JSON.parse(entry.value) as T, revision: entry.revision };
 }
 
 function isLoadBalancer(key: string): boolean {

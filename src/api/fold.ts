@@ -1,6 +1,7 @@
 import { Refusal } from '../elb/refusal.ts';
 import type { LoadBalancer } from '../elb/types.ts';
 import { limits } from '../limits.ts';
+import { parseRecord } from '../store/records.ts';
 import type { Store, Write } from '../store/store.ts';
 import type { LoadBalancerChange } from './call.ts';
 
@@ -81,7 +82,7 @@ export class LoadBalancerFold {
     for (let attempt = 0; attempt <= limits.commitRetries; attempt++) {
       const entry = await this.#store.get(key);
       if (entry === undefined) throw new Refusal('LoadBalancerNotFound');
-      const before = JSON.parse(entry.value) as LoadBalancer;
+      const before = parseRecord<LoadBalancer>(entry).value;
       const { verdicts, after, audits } = judge(batch, before, entry.revision);
       const puts = after === before ? audits : [{ key, value: JSON.stringify(after) }, ...audits];
       const outcome =

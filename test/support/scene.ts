@@ -40,18 +40,7 @@ export async function buildScene(
       PrivateIpAddress: ip,
     });
   }
-  const sites = (await client.call('Sluice', 'DescribeSites', {})).body as SitesAnswer;
-  const site = sites.Sites.Site.find(({ EnsRegionId }) => EnsRegionId === 'local');
-  scenes += 1;
-  const created = await client.call('Ens', 'CreateLoadBalancer', {
-    EnsRegionId: 'local',
-    LoadBalancerSpec: 'elb.s2.medium',
-    LoadBalancerName: `scene-${scenes}`,
-    PayType: 'PostPaid',
-    NetworkId: site?.DefaultNetworkId,
-    VSwitchId: site?.DefaultVSwitchId,
-  });
-  const { LoadBalancerId } = created.body as { LoadBalancerId: string };
+  const LoadBalancerId = await emptyLoadBalancer(client);
   await client.call('Ens', 'AddBackendServers', {
     LoadBalancerId,
     BackendServers: backends.map(({ name, port }) => ({ ServerId: name, Port: port })),
@@ -80,6 +69,22 @@ export async function buildScene(
     }
   }
   return { loadBalancerId: LoadBalancerId, address: Address, ports };
+}
+
+/** A load balancer of the site `local` without servers and listeners. */
+export async function emptyLoadBalancer(client: RpcClient): Promise<string> {
+  const sites = (await client.call('Sluice', 'DescribeSites', {})).body as SitesAnswer;
+  const site = sites.Sites.Site.find(({ EnsRegionId }) => EnsRegionId === 'local');
+  scenes += 1;
+  const created = await client.call('Ens', 'CreateLoadBalancer', {
+    EnsRegionId: 'local',
+    LoadBalancerSpec: 'elb.s2.medium',
+    LoadBalancerName: `scene-${scenes}`,
+    PayType: 'PostPaid',
+    NetworkId: site?.DefaultNetworkId,
+    VSwitchId: site?.DefaultVSwitchId,
+  });
+  return (created.body as { LoadBalancerId: string }).LoadBalancerId;
 }
 
 interface SitesAnswer {

@@ -12,85 +12,127 @@ export const rootKey = {
   accessKeySecret: 'TestRootSecret0123456789abcdef',
 };
 
+/** One master key for control planes that share a store. */
+const masterKey = 'a master key for tests, longer than 32 characters';
+
 export interface SluiceOptions {
   readonly mode?: 'up' | 'control-plane';
   /** Kept after stop() when given: for tests that start again on the same data. */
   readonly dataFolder?: string;
+  /** A port to listen on; absent: any. */
+  readonly port?: number;
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A Sluice process of a test's own. */
-export interface Sluice {
-  readonly endpoint: string;
-  readonly dataFolder: string;
-  readonly client: RpcClient;
+/** A process of the command `sluice`. */
+export interface SluiceProcess {
   readonly process: ChildProcess;
+  readonly dataFolder: string;
   /** What it has printed, both streams. */
   output(): string;
-  /** Ends it with a signal and waits for its exit. HAProxy is not touched. */
+  /** Ends it with a signal and waits for its exit. HAProxy is not touched by SIGKILL. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Stops it and its traffic, and removes a data folder of its own making. */
   stop(): Promise<void>;
 }
 
+/** A Sluice of a test's own, with its API. */
+export interface Sluice extends SluiceProcess {
+  readonly endpoint: string;
+  readonly client: RpcClient;
+}
+
 /** Starts `sluice up` (or control-plane) on a port of the system's choice and waits for ready. */
 export async function startSluice(options: SluiceOptions = {}): Promise<Sluice> {
-  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-')));
-  const flags = ['--listen', '127.0.0.1:0', '--data', dataFolder, '--metrics', 'off'];
-  flags.push('--stop-traffic');
-  const child = spawn(
-    process.execPath,
-    [mainFile, options.mode ?? 'up', ...flags, ...(options.flags ?? ['--no-sample'])],
-    {
-      env: {
-        ...process.env,
-        SLUICE_ROOT_ACCESS_KEY_ID: rootKey.accessKeyId,
-        SLUICE_ROOT_ACCESS_KEY_SECRET: rootKey.accessKeySecret,
-        SLUICE_THROTTLE: 'off',
-        ...options.environment,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
+  const started = await startCommand(
+    options.mode ?? 'up',
+    ['--listen', `127.0.0.1:${options.port ?? 0}`, ...(options.flags ?? ['--no-sample'])],
+    options,
   );
+  const endpoint = /listening on (http:\S+)/.exec(started.output())?.[1];
+  if (endpoint === undefined) throw new Error(`no endpoint in:\n${started.output()}`);
+  const client = new RpcClient({ endpoint, ...rootKey });
+  return {
+    ...started,
+    endpoint,
+    client,
+    stop: async () => {
+      await client.close();
+      await started.stop();
+    },
+  };
+}
+
+export interface ForwarderProcessOptions {
+  readonly endpoint: string;
+  readonly site: string;
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly dataFolder?: string;
+}
+
+/** Starts `sluice forwarder` and waits for ready. */
+export function startForwarderProcess(options: ForwarderProcessOptions): Promise<SluiceProcess> {
+  const { endpoint, site, accessKeyId, accessKeySecret, dataFolder } = options;
+  return startCommand('forwarder', ['--endpoint', endpoint, '--site', site], {
+    ...(dataFolder === undefined ? {} : { dataFolder }),
+    environment: {
+      ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,
+      ALIBABA_CLOUD_ACCESS_KEY_SECRET: accessKeySecret,
+    },
+  });
+}
+
+async function startCommand(
+  command: string,
+  flags: readonly string[],
+  options: Pick<SluiceOptions, 'dataFolder' | 'environment'>,
+): Promise<SluiceProcess> {
+  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-')));
+  const metrics = command === 'forwarder' ? [] : ['--metrics', 'off'];
+  const common = ['--data', dataFolder, ...metrics, '--stop-traffic'];
+  const child = spawn(process.execPath, [mainFile, command, ...common, ...flags], {
+    env: {
+      ...process.env,
+      SLUICE_ROOT_ACCESS_KEY_ID: rootKey.accessKeyId,
+      SLUICE_ROOT_ACCESS_KEY_SECRET: rootKey.accessKeySecret,
+      SLUICE_MASTER_KEY: masterKey,
+      SLUICE_THROTTLE: 'off',
+      ...options.environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // A test that fails half-way leaves no process behind.
+  const orphan = () => child.kill('SIGKILL');
+  process.once('exit', orphan);
+  child.once('exit', () => process.off('exit', orphan));
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => lines.push(line));
   }
   const output = () => lines.join('\n');
+  const ended = () => child.exitCode !== null || child.signalCode !== null;
   try {
-    await until(() => exitOrReady(child, lines), { timeoutMs: 30_000, what: 'ready' });
+    await until(() => ended() || lines.includes('ready'), { timeoutMs: 30_000, what: 'ready' });
   } catch (error) {
     child.kill('SIGKILL');
-    throw new Error(`sluice did not become ready:\n${output()}`, { cause: error });
+    throw new Error(`sluice ${command} did not become ready:\n${output()}`, { cause: error });
   }
-  if (!lines.includes('ready')) throw new Error(`sluice ended before ready:\n${output()}`);
-  const endpoint = /listening on (http:\S+)/.exec(output())?.[1];
-  if (endpoint === undefined) throw new Error(`no endpoint in:\n${output()}`);
-  const kill = (signal: NodeJS.Signals) => end(child, signal);
-  return {
-    endpoint,
-    dataFolder,
-    client: new RpcClient({ endpoint, ...rootKey }),
-    process: child,
-    output,
-    kill,
-    stop: async () => {
-      await kill('SIGTERM');
-      if (options.dataFolder === undefined) await rm(dataFolder, { recursive: true, force: true });
-    },
+  if (!lines.includes('ready')) {
+    throw new Error(`sluice ${command} ended before ready:\n${output()}`);
+  }
+  const kill = async (signal: NodeJS.Signals) => {
+    if (ended()) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
   };
+  const stop = async () => {
+    await kill('SIGTERM');
+    if (options.dataFolder === undefined) await rm(dataFolder, { recursive: true, force: true });
+  };
+  return { process: child, dataFolder, output, kill, stop };
 }
 
 const mainFile = new URL('../../src/main.ts', import.meta.url).pathname;
-
-function exitOrReady(child: ChildProcess, lines: readonly string[]): boolean {
-  return child.exitCode !== null || lines.includes('ready');
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill(signal);
-  await exited;
-}
