@@ -17,7 +17,7 @@ interface Held {
   readonly lease: HeldLease;
 }
 
-/** The leased keys of a one-process store: in memory only, gone when their lease or process ends. */
+/** The leased keys of a one-process store: in memory only, gone with their lease or process. */
 export class LeasedKeys {
   readonly #options: LeasedKeysOptions;
   readonly #held = new Map<string, Held>();

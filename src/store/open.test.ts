@@ -39,7 +39,7 @@ describe('the setting of the store', () => {
     }
   });
 
-  test('anything else is refused with the forms there are, and no password in the error', async () => {
+  test('anything else is refused with the forms there are, and no password is told', async () => {
     const refused = (spec: string, pattern: RegExp) =>
       assert.rejects(openStore(spec, { dataFolder }), pattern);
     for (const spec of ['', 'sqlite', 'sqlite://file', 'redis://a', 'etcd:a', '/tmp/file']) {

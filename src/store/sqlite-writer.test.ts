@@ -18,7 +18,7 @@ function threadOf(body: string): Worker {
 const ignore = { onCommitted: () => {}, onLost: () => {} };
 
 describe('group commit', () => {
-  test('commits that come while a transaction runs share the next one, within the bound', async () => {
+  test('commits that come during a transaction share the next, within the bound', async () => {
     const sizes: number[] = [];
     const worker = threadOf(`
       if (request.kind === 'close') return port.close();

@@ -23,7 +23,7 @@ export interface SqliteOptions {
   readonly path: string;
   /** Milliseconds of a clock that never goes back, for leases; performance.now by default. */
   readonly now?: () => number;
-  /** Lets SQLite report a full disk past this many pages of 4 KB; for tests. */
+  /** Lets SQLite report a full disk past this many pages of 8 KB; for tests. */
   readonly maxPages?: number;
 }
 
