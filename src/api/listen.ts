@@ -71,9 +71,14 @@ export function createListener({ dispatch, isReady, onFault }: ListenOptions): F
 
 /** Hands a call to dispatch; a stream lives until its reader leaves or the server closes. */
 function callHandler(server: FastifyInstance, dispatch: Dispatch) {
-  const streams = new Set<AbortController>();
+  const streams = new Map<AbortController, FastifyReply>();
   server.addHook('preClose', async () => {
-    for (const stream of streams) stream.abort();
+    for (const [stream, { raw }] of streams) {
+      // Its headers promised to keep the connection, on which the reader would ask again.
+      const { socket } = raw;
+      raw.once('finish', () => socket?.end());
+      stream.abort();
+    }
   });
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const left = new AbortController();
@@ -83,7 +88,7 @@ function callHandler(server: FastifyInstance, dispatch: Dispatch) {
       if (!reply.raw.writableFinished) left.abort();
     });
     const answer = await dispatch(toRaw(request), left.signal);
-    if (typeof answer.body !== 'string' && !left.signal.aborted) streams.add(left);
+    if (typeof answer.body !== 'string' && !left.signal.aborted) streams.set(left, reply);
     await writeTurn();
     return send(reply, answer);
   };
