@@ -107,16 +107,37 @@ export const limits = {
   engineLoad: 15_000,
   /** From SIGTERM to SIGKILL. */
   engineStop: 5_000,
-  /** Between two looks whether HAProxy lives: well under the second it may be away. */
-  engineWatch: 100,
   /** Applies that come together share a reload. */
   reloadGather: 5,
   /** Loads of one reload: each leaves out one listener that cannot bind. */
   reloadTries: 20,
   /** An old worker's sessions are cut after this; a day of sessions outlives any reload. */
   hardStopSeconds: 86_400,
-  /** Between two looks at sessions of removed servers. */
-  drainWatch: 500,
+  /** Replaced workers beside the current one, some 20 MB each; past that the oldest is ended. */
+  oldWorkers: 50,
+  /** HAProxy may open what the system lets it, up to this: it keeps some 100 bytes for each. */
+  engineOpenFiles: 200_000,
+  /** HAProxy's log is begun anew past this. */
+  engineLogBytes: 1_000_000,
+  /** A HAProxy that ends sooner after its start than this did not last. */
+  engineSteady: 10_000,
+  /** Between two starts of a HAProxy that does not last; the first two follow at once. */
+  engineRestart: { minMs: 100, maxMs: 5_000 },
+  /** Tries of a verb while HAProxy is away, and the pause between two. */
+  engineTries: 20,
+  enginePause: 50,
+  /** Tries to bind before a port counts as taken: a replaced worker lets go within milliseconds. */
+  bindTries: 5,
+  bindPause: 40,
+  /** A listener that HAProxy could not bind is not tried again within this: a try stalls others. */
+  refusedListener: 5 * 60_000,
+  /** Clients that one listener remembers for persistence; some 100 bytes each. */
+  persistentClients: 100_000,
+  /** Between two looks whether a cut session has ended, and how often; a minute in all. */
+  cutRetry: { minMs: 20, maxMs: 1_000 },
+  cutTries: 60,
+  /** The longest a timer of Node can be set for. */
+  timerMost: 2 ** 31 - 1,
   /** Verbs at work on one engine: enough for one reload to carry a whole site. */
   engineVerbs: 1_000,
   /** Each load balancer is applied and read back again within this, changed or not. */

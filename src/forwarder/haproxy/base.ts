@@ -1,64 +1,67 @@
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { limits } from '../../limits.ts';
-
-/** Where one engine keeps its files and sockets. */
-export interface Paths {
-  readonly base: string;
-  /** One file per load balancer. */
-  readonly sections: string;
-  readonly pid: string;
-  readonly master: string;
-  readonly worker: string;
-  readonly log: string;
-  /** What the running generation was loaded with. */
-  readonly loaded: string;
-}
-
-/** @param folder the engine's own @param sockets a folder whose path is short enough for sockets */
-export function pathsOf(folder: string, sockets: string): Paths {
-  return {
-    base: join(folder, 'haproxy.cfg'),
-    sections: join(folder, 'load-balancers'),
-    pid: join(folder, 'haproxy.pid'),
-    master: join(sockets, 'master.sock'),
-    worker: join(sockets, 'worker.sock'),
-    log: join(folder, 'haproxy.log'),
-    loaded: join(folder, 'loaded.json'),
-  };
-}
+import { numberToken, pathToken } from './names.ts';
+import type { Paths } from './paths.ts';
 
 export interface BaseOptions {
-  readonly workerSocket: string;
-  /** Told apart from the one before by this, read back after a reload. */
+  readonly paths: Paths;
+  /** Counts loads; read back from the worker that a load brought up. */
   readonly generation: number;
-  /** Open files that a HAProxy process may have. */
-  readonly openFiles: number;
   /** Whom HAProxy becomes once it has bound its ports; undefined = stays who starts it. */
   readonly user: string | undefined;
 }
 
-/** Files that HAProxy needs besides its connections' two each: listeners, probes, pipes. */
-const reservedFiles = 2_000;
+/** The section that hands client persistence over to the next worker. */
+export const peersName = 'sluice';
 
-/** The file that holds what all load balancers share. */
-export function renderBase(options: BaseOptions): string {
-  const connections = Math.max(100, Math.floor((options.openFiles - reservedFiles) / 2));
+/** A socket in the handover folder, as HAProxy's files name it. */
+export function handoverSocket(name: string): string {
+  return `"unix@\${SLUICE_HANDOVER}/${name}.sock"`;
+}
+
+/**
+ * The file that holds what all load balancers share. HAProxy computes `maxconn` itself, from the
+ * open files it may have less those that its listeners and probes need.
+ */
+export function renderBase({ paths, generation, user }: BaseOptions): string {
+  const base = sharedLines(paths, generation, user);
+  return base.replace('<base>', baseDigest(paths, user));
+}
+
+/** Changes when anything of the base file but its generation does. */
+export function baseDigest(paths: Paths, user: string | undefined): string {
+  const text = sharedLines(paths, 0, user);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function sharedLines(paths: Paths, generation: number, user: string | undefined): string {
+  const socket = pathToken(paths.workerSocket(generation));
   return `global
-  setenv SLUICE_GENERATION ${options.generation}
-  stats socket ${options.workerSocket} mode 600 level admin expose-fd listeners
+  setenv SLUICE_GENERATION ${numberToken(generation, 0, Number.MAX_SAFE_INTEGER)}
+  setenv SLUICE_BASE <base>
+  setenv SLUICE_HANDOVER ${pathToken(paths.handover)}
+${user === undefined ? '' : `  user ${user}\n  group ${user}\n`}\
+  unix-bind mode 600${user === undefined ? '' : ` user ${user}`}
+  quiet
+  localpeer self
+  stats socket ${socket} mode 600 level admin expose-fd listeners
   stats timeout 1m
-  maxconn ${connections}
+  stats maxconn 64
+  fd-hard-limit ${limits.engineOpenFiles}
   hard-stop-after ${limits.hardStopSeconds}s
-${options.user === undefined ? '' : `  user ${options.user}\n  group ${options.user}\n`}
+  mworker-max-reloads ${limits.oldWorkers}
+
 defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
   timeout http-request 30s
-  timeout queue 5s
   timeout tunnel 1h
   retries 3
   option redispatch 1
-  option http-keep-alive
+
+peers ${peersName}
+  bind ${handoverSocket('peers')}
+  server self
 `;
 }

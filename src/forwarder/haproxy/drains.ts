@@ -1,144 +1,161 @@
-import type { DrainingServer, LoadBalancer } from '../../elb/types.ts';
+import { backOff } from '../../clock.ts';
+import type { LoadBalancer } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
-import type { Log } from '../../log.ts';
+import { type Log, reasonOf } from '../../log.ts';
 import type { DrainProgress } from '../engine.ts';
+import type { Crew } from './crew.ts';
 import { serverName } from './names.ts';
-import type { Workers } from './workers.ts';
+import type { Carried } from './render.ts';
+import type { Worker } from './worker.ts';
 
-/** One load balancer with slots that are on their way out. */
+/** One load balancer as it was last applied. */
 interface Watched {
-  readonly loadBalancer: LoadBalancer;
-  readonly pools: readonly string[];
+  readonly loadBalancer: Pick<LoadBalancer, 'id' | 'draining'>;
+  readonly carried: readonly Carried[];
+  timer: NodeJS.Timeout | undefined;
+  /** Looks in a row that found something still there. */
+  tries: number;
 }
 
 export interface DrainsOptions {
-  readonly workers: Workers;
+  readonly crew: Crew;
   readonly now: () => number;
   readonly log: Log;
+  /** Runs when no verb of the load balancer is at work. */
+  readonly inTurn: (loadBalancerId: string, run: () => Promise<void>) => Promise<void>;
 }
 
 /**
- * Sees removed servers out: their sessions may go on until the deadline, then they are cut; a slot
- * without sessions is deleted. Looks again until nothing is left, since HAProxy refuses to delete
- * a slot as long as a pooled connection idles, and an answer to a cut proves nothing.
+ * Sees removed servers out. Their sessions may go on until the deadline and are cut then; slots
+ * without sessions are deleted once nothing keeps them. It looks again until it has seen both:
+ * neither answer proves anything, and HAProxy refuses to delete while a pooled connection idles.
  */
 export class Drains {
   readonly #options: DrainsOptions;
   readonly #watched = new Map<string, Watched>();
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
 
   constructor(options: DrainsOptions) {
     this.#options = options;
   }
 
-  /** Looks after a load balancer as it stands now. */
-  watch(loadBalancer: LoadBalancer, pools: readonly string[]): void {
-    const watched = { loadBalancer, pools };
-    if (this.#isOver(watched)) this.#watched.delete(loadBalancer.id);
-    else this.#watched.set(loadBalancer.id, watched);
-    this.#arm();
+  /** Looks after a load balancer as it stands from now on. */
+  watch(loadBalancer: Watched['loadBalancer'], carried: readonly Carried[]): void {
+    const { id } = loadBalancer;
+    clearTimeout(this.#watched.get(id)?.timer);
+    const watched: Watched = { loadBalancer, carried, timer: undefined, tries: 0 };
+    this.#watched.set(id, watched);
+    if (this.#isDue(watched)) this.#again(watched, 0);
+    else this.#rest(watched);
   }
 
-  forget(id: string): void {
-    this.#watched.delete(id);
+  /**
+   * Cuts what is due and deletes what has ended.
+   * @returns whether all that is due is done
+   */
+  async tend(id: string): Promise<boolean> {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return true;
+    const left = await this.#options.crew.each((worker) => this.#tendIn(worker, watched));
+    return left.every((count) => count === 0);
   }
 
-  /** Drains before their deadline, with the sessions that are left here. */
+  /** Drains before their deadline, with the sessions that are left in all workers. */
   async progress(): Promise<DrainProgress[]> {
     const found: DrainProgress[] = [];
-    for (const { loadBalancer, pools } of this.#watched.values()) {
-      const living = loadBalancer.draining.filter(({ deadline }) => !this.#isPast(deadline));
+    for (const watched of this.#watched.values()) {
+      const { id, draining } = watched.loadBalancer;
+      const living = draining.filter(({ deadline }) => deadline > this.#options.now());
       if (living.length === 0) continue;
-      const sessions = await this.#options.workers.sessions(pools);
+      const sessions = await this.#sessions(id);
       for (const { deadline, ...server } of living) {
         const left = sessions.get(serverName(server)) ?? 0;
-        found.push({ loadBalancerId: loadBalancer.id, server, deadline, sessions: left });
+        found.push({ loadBalancerId: id, server, deadline, sessions: left });
       }
     }
     return found;
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    for (const { timer } of this.#watched.values()) clearTimeout(timer);
+    this.#watched.clear();
   }
 
-  /** Cuts and deletes what is due; HAProxy being away is no error, it will be looked at again. */
-  async tend(): Promise<void> {
-    const { workers, log } = this.#options;
-    try {
-      if (workers.hasOld) await workers.refresh();
-      for (const watched of [...this.#watched.values()]) await this.#tendOne(watched);
-    } catch (error) {
-      log.warn({ reason: String(error) }, 'drains could not be looked after');
-    }
-  }
-
-  async #tendOne(watched: Watched): Promise<void> {
-    const { workers } = this.#options;
-    const { loadBalancer, pools } = watched;
-    const kept = new Set(
-      loadBalancer.draining
-        .filter(({ deadline }) => !this.#isPast(deadline))
-        .map((drain) => serverName(drain)),
-    );
-    const sessions = await workers.sessions(pools);
-    const leaving = this.#leaving(watched);
-    const overdue = leaving.filter(({ server }) => !kept.has(server) && sessions.get(server));
-    if (overdue.length > 0)
-      await workers.cut(overdue.map(({ pool, server }) => `${pool}/${server}`));
-    for (const pool of pools) {
-      const empty = workers
-        .table(pool)
-        .filter(({ name }) => !sessions.get(name))
-        .filter(({ name }) => leaving.some((slot) => slot.pool === pool && slot.server === name))
-        .map(({ name }) => name);
-      if (empty.length > 0) await workers.drop(pool, empty);
-    }
-    const isCurrent = this.#watched.get(loadBalancer.id) === watched;
-    const idle = overdue.length === 0 && kept.size === 0;
-    if (isCurrent && idle && this.#isOver(watched)) this.#watched.delete(loadBalancer.id);
-  }
-
-  /** Slots of servers that are attached no more, those only old workers know included. */
-  #leaving({ loadBalancer, pools }: Watched): { pool: string; server: string }[] {
-    const attached = new Set(loadBalancer.backends.map((server) => serverName(server)));
-    const drained = loadBalancer.draining.map((drain) => serverName(drain));
-    return pools.flatMap((pool) => {
-      const slots = this.#options.workers.table(pool).map(({ name }) => name);
-      const names = new Set([...slots, ...drained].filter((name) => !attached.has(name)));
-      return [...names].map((server) => ({ pool, server }));
+  /** Sessions by server, over pools and workers. */
+  async #sessions(id: string): Promise<ReadonlyMap<string, number>> {
+    const total = new Map<string, number>();
+    await this.#options.crew.each(async (worker) => {
+      for (const [path, count] of await worker.sessions(id)) {
+        const server = path.slice(path.indexOf('/') + 1);
+        total.set(server, (total.get(server) ?? 0) + count);
+      }
     });
+    return total;
   }
 
-  #isOver(watched: Watched): boolean {
-    const recent = watched.loadBalancer.draining.some((drain) => this.#isRecent(drain));
-    return (
-      !recent &&
-      this.#leaving(watched).every(({ pool, server }) => {
-        return !this.#options.workers.table(pool).some(({ name }) => name === server);
-      })
+  async #look(watched: Watched): Promise<void> {
+    const { crew, log } = this.#options;
+    const { id } = watched.loadBalancer;
+    if (this.#watched.get(id) !== watched) return;
+    let isDone = !crew.isThere;
+    try {
+      isDone ||= await this.tend(id);
+    } catch (error) {
+      log.warn({ loadBalancerId: id, reason: reasonOf(error) }, 'drains not looked after');
+    }
+    if (isDone) return this.#rest(watched);
+    watched.tries += 1;
+    if (watched.tries < limits.cutTries) return this.#again(watched, watched.tries);
+    log.error({ loadBalancerId: id }, 'removed servers are still there; left to the next change');
+    this.#rest(watched);
+  }
+
+  /** @returns how many slots were not done with */
+  async #tendIn(worker: Worker, watched: Watched): Promise<number> {
+    const { id } = watched.loadBalancer;
+    const sessions = await worker.sessions(id);
+    const leaving = worker.leaving(id, watched.carried, this.#kept(watched), sessions);
+    const busy = leaving.filter((slot) => slot.sessions > 0);
+    if (busy.length > 0) await worker.cut(busy);
+    const idle = leaving.filter((slot) => slot.sessions === 0);
+    return busy.length + (idle.length === 0 ? 0 : (await worker.drop(idle)).length);
+  }
+
+  /** True when there may be something to cut or delete. */
+  #isDue(watched: Watched): boolean {
+    const { crew } = this.#options;
+    const { id } = watched.loadBalancer;
+    return crew.all.some((worker) =>
+      worker.isOld
+        ? worker.pools(id).length > 0
+        : worker.leaving(id, watched.carried, this.#kept(watched)).length > 0,
     );
   }
 
-  /** A deadline that passed while nobody looked still wants its cut. */
-  #isRecent({ deadline }: DrainingServer): boolean {
-    return deadline > this.#options.now() - limits.drainWatch * 4;
+  #kept({ loadBalancer }: Watched): ReadonlySet<string> {
+    const now = this.#options.now();
+    const living = loadBalancer.draining.filter(({ deadline }) => deadline > now);
+    return new Set(living.map((server) => serverName(server)));
   }
 
-  #isPast(deadline: number): boolean {
-    return deadline <= this.#options.now();
+  #again(watched: Watched, tries: number): void {
+    const wait = tries === 0 ? 0 : backOff(tries - 1, limits.cutRetry, () => 1);
+    this.#after(watched, wait);
   }
 
-  /** Looks again at the next deadline, or after the usual pause, whichever comes first. */
-  #arm(): void {
-    clearTimeout(this.#timer);
-    if (this.#closed || this.#watched.size === 0) return;
-    const deadlines = [...this.#watched.values()].flatMap(({ loadBalancer }) =>
-      loadBalancer.draining.map(({ deadline }) => deadline - this.#options.now()),
-    );
-    const next = Math.min(limits.drainWatch, ...deadlines.filter((ms) => ms > 0));
-    this.#timer = setTimeout(() => void this.tend().finally(() => this.#arm()), next);
+  /** Nothing to do until the next deadline. */
+  #rest(watched: Watched): void {
+    watched.tries = 0;
+    const { id, draining } = watched.loadBalancer;
+    const now = this.#options.now();
+    const deadlines = draining.map(({ deadline }) => deadline).filter((at) => at > now);
+    if (deadlines.length > 0) this.#after(watched, Math.min(...deadlines) - now);
+    else this.#watched.delete(id);
+  }
+
+  #after(watched: Watched, wait: number): void {
+    const { inTurn } = this.#options;
+    clearTimeout(watched.timer);
+    const run = () => void inTurn(watched.loadBalancer.id, () => this.#look(watched));
+    watched.timer = setTimeout(run, Math.min(wait, limits.timerMost)).unref();
   }
 }

@@ -1,252 +1,303 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LoadBalancer } from '../../elb/types.ts';
+import { backOff } from '../../clock.ts';
 import { limits } from '../../limits.ts';
-import type { Log } from '../../log.ts';
-import { type Paths, renderBase } from './base.ts';
+import { type Log, reasonOf } from '../../log.ts';
+import { Admission, type LeftOut } from './admission.ts';
+import { baseDigest, renderBase } from './base.ts';
+import { Crew } from './crew.ts';
 import { parseSection } from './names.ts';
-import { type HaproxyProcess, LoadRefused } from './process.ts';
-import { carried, listenerName, render, renderFrame } from './render.ts';
+import { makeFolders, type Paths } from './paths.ts';
+import { HaproxyProcess, LoadRefused } from './process.ts';
+import { type Carried, renderFile } from './render.ts';
+import { WorkerGone } from './runtime.ts';
+import { replaceFile, SectionFiles } from './section-files.ts';
+import type { Fault } from './tables.ts';
 
 export interface LoaderOptions {
   readonly paths: Paths;
-  readonly process: HaproxyProcess;
-  readonly openFiles: number;
+  /** HAProxy's executable. */
+  readonly program: string;
+  /** Whom HAProxy's workers run as; undefined = as we do. */
   readonly user: string | undefined;
+  readonly now: () => number;
   readonly log: Log;
+  /** HAProxy had ended, or was loaded by somebody else; it runs on our files again. */
+  readonly onLost: (reason: string) => void;
 }
 
-/** What the running generation was loaded with. */
-interface Loaded {
-  readonly generation: number;
-  /** Load balancer id -> digest of its frame. */
-  readonly frames: Readonly<Record<string, string>>;
+/** What came of writing a load balancer's file. */
+export interface Written {
+  readonly admitted: readonly Carried[];
+  readonly leftOut: readonly LeftOut[];
+  /** The load that may or may not have read the file as it was; 0 = none. */
+  readonly racing: number;
 }
 
 /**
- * The files of HAProxy and what of them is loaded. Load balancers whose frame changed wait for one
- * reload together; a listener that cannot bind is left out and named, so that it keeps nobody
- * else's change from loading.
+ * HAProxy's files, and their loading. Changes that need a load share one; a listener that HAProxy
+ * refuses is left out, so that it keeps nobody else's change from loading. HAProxy is watched, and
+ * started again when it ends.
  */
 export class Loader {
+  readonly crew: Crew;
   readonly #options: LoaderOptions;
-  readonly #wanted = new Map<string, LoadBalancer>();
-  /** Load balancer id -> listener -> why it is left out. */
-  readonly #refused = new Map<string, Map<string, string>>();
-  readonly #bound = new Set<string>();
-  #frames = new Map<string, string>();
-  #generation = 0;
+  readonly #process: HaproxyProcess;
+  readonly #files: SectionFiles;
+  readonly #admission: Admission;
+  /** Servers known to be down: `<section prefix>/<server>`. */
+  #down: ReadonlySet<string> = new Set();
+  /** Of the last base file written. */
+  #generation: number;
+  #begun = 0;
   #running: Promise<void> | undefined;
-  #queued: Promise<void> | undefined;
-  /** Counts loads, so that others notice one that came between. */
-  epoch = 0;
+  #next: Promise<void> | undefined;
+  /** Times in a row that HAProxy ended soon after its start. */
+  #failures = 0;
+  #startedAt = 0;
+  #restart: NodeJS.Timeout | undefined;
+  #whyDown = 'HAProxy does not run';
+  #isOpen = false;
 
   constructor(options: LoaderOptions) {
     this.#options = options;
+    this.#generation = lastGeneration(options.paths.base);
+    this.#process = new HaproxyProcess(options.paths, options.program);
+    this.crew = new Crew(options.paths, this.#process);
+    this.#files = new SectionFiles(options.paths.sections);
+    this.#admission = new Admission(options.now);
   }
 
-  /** Takes over a HAProxy that an earlier agent left running, if it is as the files say. */
-  async adopt(): Promise<boolean> {
-    const { process, paths } = this.#options;
-    if (process.runningPid() === undefined) return false;
-    let loaded: Loaded;
-    try {
-      loaded = JSON.parse(readFileSync(paths.loaded, 'utf8')) as Loaded;
-    } catch {
-      // Never loaded to the end: the first load settles what runs.
-      return false;
-    }
-    this.#generation = loaded.generation;
-    if ((await process.generation()) !== loaded.generation) return false;
-    this.#frames = new Map(Object.entries(loaded.frames));
-    return true;
+  /** Takes over a HAProxy that an earlier life left running, or starts one on the files there. */
+  async open(): Promise<void> {
+    if (!(await this.#adopt())) await this.load();
+    this.#isOpen = true;
+    this.#watch();
   }
 
-  /** True while a load is under way or waits. */
-  get isLoading(): boolean {
-    return this.#queued !== undefined || this.#running !== undefined;
+  /** The ids of load balancers that a file or a worker knows. */
+  ids(): ReadonlySet<string> {
+    return new Set([...this.#files.ids(), ...this.crew.all.flatMap((worker) => [...worker.ids()])]);
   }
 
-  /** Resolves when no load is under way. */
-  async settled(): Promise<void> {
-    while (this.isLoading) await (this.#queued ?? this.#running)?.catch(() => undefined);
+  /** Writes what may be loaded of a load balancer; nothing carried = no file. */
+  async write(id: string, carried: readonly Carried[]): Promise<Written> {
+    const held = new Set(this.crew.isThere ? this.crew.current.pools(id).map((p) => p.prefix) : []);
+    const holds = (prefix: string) => held.has(prefix);
+    const { admitted, leftOut } = await this.#admission.admit(id, carried, holds);
+    this.#files.put(id, renderFile(admitted));
+    return { admitted, leftOut, racing: this.#running === undefined ? 0 : this.#begun };
   }
 
-  /** The listeners of a load balancer that are carried now. */
-  listeners(loadBalancer: LoadBalancer) {
-    return carried(loadBalancer, new Set(this.#refused.get(loadBalancer.id)?.keys()));
+  /** True when the listeners that the current worker has are not these. */
+  isStale(id: string, admitted: readonly Carried[]): boolean {
+    if (!this.crew.isThere) return true;
+    const loaded = new Set(this.crew.current.pools(id).map(({ name }) => name));
+    const wanted = new Set(admitted.flatMap(({ pools }) => pools.map(({ name }) => name)));
+    return loaded.symmetricDifference(wanted).size > 0;
   }
 
-  /** True when a load balancer's frame is not the loaded one. */
-  isChanged(loadBalancer: LoadBalancer): boolean {
-    return digest(this.#frame(loadBalancer)) !== this.#frames.get(loadBalancer.id);
-  }
-
-  /** Listeners left out, and why. */
-  refusals(id: string): ReadonlyMap<string, string> {
-    return this.#refused.get(id) ?? new Map();
+  /** Waits for a load that `write` told of; how it ended is for those who asked for it. */
+  async raced(load: number): Promise<void> {
+    if (this.#begun === load) await this.#running?.catch(() => undefined);
   }
 
   /**
-   * Writes a load balancer's file and loads it when its frame is not the loaded one.
-   * @throws LoadRefused when HAProxy cannot load
+   * Loads the files; calls that come before it begins share it.
+   * @throws LoadRefused when HAProxy cannot load and no single listener is the reason
    */
-  async put(loadBalancer: LoadBalancer): Promise<void> {
-    const { id } = loadBalancer;
-    this.#wanted.set(id, loadBalancer);
-    await this.#probe(loadBalancer);
-    this.#write(loadBalancer);
-    const isNothing = digest(this.#frame(loadBalancer)) === empty && !this.#frames.has(id);
-    if (this.isChanged(loadBalancer) && !isNothing) await this.load();
-  }
-
-  /** Removes load balancers' files and what is loaded of them. */
-  async remove(ids: readonly string[]): Promise<void> {
-    for (const id of ids) {
-      this.#wanted.delete(id);
-      this.#refused.delete(id);
-      rmSync(this.#file(id), { force: true });
-    }
-    if (ids.some((id) => (this.#frames.get(id) ?? empty) !== empty)) await this.load();
-    for (const id of ids) this.#frames.delete(id);
-  }
-
-  /** Loads the files: calls that come before it begins share one load. */
   load(): Promise<void> {
-    this.#queued ??= this.#enqueue();
-    return this.#queued;
+    if (this.#restart !== undefined) return Promise.reject(new WorkerGone(this.#whyDown));
+    this.#next ??= this.#loadNext();
+    return this.#next;
   }
 
-  async #enqueue(): Promise<void> {
+  /** Remembers which servers are down, for the next load. @param down as `<section>/<server>` */
+  noteDown(down: ReadonlySet<string>): void {
+    this.#down = down;
+  }
+
+  async close(stopTraffic: boolean): Promise<void> {
+    this.#isOpen = false;
+    clearTimeout(this.#restart);
+    await this.#next?.catch(() => undefined);
+    await this.#running?.catch(() => undefined);
+    this.#process.unwatch();
+    if (!stopTraffic) return;
+    await this.#process.stop();
+    this.crew.lose();
+    this.#sweepSockets();
+    rmSync(this.#options.paths.handover, { recursive: true, force: true });
+  }
+
+  async #adopt(): Promise<boolean> {
+    if (!this.#process.isRunning()) return false;
+    const { paths, user, log } = this.#options;
+    try {
+      const { current } = await this.#process.processes();
+      const names = ['SLUICE_GENERATION', 'SLUICE_BASE'];
+      const ask = names.map((name) => `@!${current} show env ${name}`);
+      const answers = await this.#process.master.run(ask);
+      const [generation, base] = answers.map((answer) => answer.slice(answer.indexOf('=') + 1));
+      if (base !== baseDigest(paths, user)) throw new Error('its base file is another');
+      await this.crew.meet(Number(generation));
+      log.info({ generation }, 'haproxy runs and was taken over');
+      return true;
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'haproxy runs and is loaded anew');
+      return false;
+    }
+  }
+
+  async #loadNext(): Promise<void> {
     await this.#running?.catch(() => undefined);
     await delay(limits.reloadGather);
-    this.#queued = undefined;
+    this.#next = undefined;
     this.#running = this.#load().finally(() => {
       this.#running = undefined;
-      this.epoch += 1;
+      this.#watch();
     });
     await this.#running;
   }
 
   async #load(): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      const frames = new Map(
-        [...this.#wanted].map(([id, value]) => [id, digest(this.#frame(value))]),
-      );
+    this.#begun += 1;
+    for (let attempt = 1; ; attempt++) {
       try {
-        await this.#loadOnce();
-        this.#frames = frames;
-        this.#remember();
-        return;
+        return await this.#loadOnce();
       } catch (error) {
-        const listener = error instanceof LoadRefused ? this.#blame(error) : undefined;
-        if (listener === undefined || attempt >= limits.reloadTries) throw error;
-        this.#options.log.warn({ ...listener }, 'a listener cannot be carried and is left out');
+        if (!(error instanceof LoadRefused) || attempt === limits.reloadTries) throw error;
+        if (!this.#leaveOut(error.faults)) throw error;
       }
     }
   }
 
   async #loadOnce(): Promise<void> {
-    const { process, paths, openFiles, user } = this.#options;
+    const { paths, user } = this.#options;
+    const isRunning = this.#process.isRunning();
+    if (isRunning) await this.#learnDown();
+    makeFolders(paths, user);
     this.#generation += 1;
-    const base = renderBase({
-      workerSocket: paths.worker,
-      generation: this.#generation,
-      openFiles,
-      user,
-    });
-    replaceFile(paths.base, base);
-    await process.check();
-    if (process.runningPid() === undefined) await process.start(this.#generation);
-    else await process.reload(this.#generation);
+    replaceFile(paths.base, renderBase({ paths, generation: this.#generation, user }));
+    const resting = this.#files.writeResting(this.#down);
+    try {
+      if (isRunning) {
+        await this.#process.check();
+        await this.#process.reload();
+      } else {
+        this.crew.lose();
+        this.#startedAt = performance.now();
+        await this.#process.start();
+      }
+    } finally {
+      this.#files.restore(resting);
+    }
+    await this.crew.meet(this.#generation);
+    await this.crew.current.wake(resting);
+    this.#sweepSockets();
   }
 
-  /** Leaves out the listener that a load failed for; undefined when it names none. */
-  #blame({ section, message }: LoadRefused) {
-    const file = /([A-Za-z0-9-]+)\.cfg:\d+/.exec(message)?.[1];
-    const named = section === undefined ? undefined : parseSection(section);
-    const id = named?.loadBalancerId ?? file;
-    const loadBalancer = id === undefined ? undefined : this.#wanted.get(id);
-    if (loadBalancer === undefined) return undefined;
-    const left = named ? [named.listener] : this.listeners(loadBalancer).map(listenerName);
-    if (left.length === 0) return undefined;
-    for (const listener of left) this.#refuse(loadBalancer.id, listener, message);
-    this.#write(loadBalancer);
-    return { loadBalancerId: loadBalancer.id, listener: left.join(), reason: message };
-  }
-
-  #refuse(id: string, listener: string, reason: string): void {
-    const refused = this.#refused.get(id) ?? new Map<string, string>();
-    refused.set(listener, reason);
-    this.#refused.set(id, refused);
-  }
-
-  /**
-   * Tries to bind what HAProxy is about to bind for the first time: a load that fails at a bind
-   * pauses the listeners of the worker before for a moment, so it is better not begun.
-   */
-  async #probe(loadBalancer: LoadBalancer): Promise<void> {
-    const { id, address } = loadBalancer;
-    this.#refused.delete(id);
-    for (const listener of carried(loadBalancer)) {
-      const name = `${address} ${listener.port}`;
-      if (this.#bound.has(name)) continue;
-      const known = (this.#frames.get(id) ?? empty) !== empty;
-      const reason = await bindProblem(address, listener.port);
-      // After adoption our own HAProxy holds the port; the load says whether it may.
-      if (reason === undefined || (known && reason.includes('EADDRINUSE'))) this.#bound.add(name);
-      else this.#refuse(id, listenerName(listener), reason);
+  async #learnDown(): Promise<void> {
+    if (!this.crew.isThere) return;
+    try {
+      this.#down = downServers(await this.crew.current.states());
+    } catch (error) {
+      // What was known before is better than a load that does not take place.
+      this.#options.log.warn({ reason: reasonOf(error) }, 'cannot read which servers are down');
     }
   }
 
-  #frame(loadBalancer: LoadBalancer): string {
-    return renderFrame(loadBalancer, this.listeners(loadBalancer));
+  /** Takes out what HAProxy names. @returns false when it names nothing of ours */
+  #leaveOut(faults: readonly Fault[]): boolean {
+    let found = false;
+    for (const { listener, at, reason } of faults) {
+      const section = listener ?? (at && this.#files.listenerAt(at.loadBalancerId, at.line));
+      if (section !== undefined) {
+        const pool = this.#files.leaveOut(section.loadBalancerId, section.prefix);
+        if (pool === undefined) continue;
+        this.#admission.refuse(section.prefix, pool, reason);
+      } else if (at !== undefined && this.#files.ids().includes(at.loadBalancerId)) {
+        // Not written by this version, or not whole: the next verb writes it anew.
+        this.#files.put(at.loadBalancerId, '');
+      } else continue;
+      this.#options.log.warn({ ...at, ...section, reason }, 'left out of what haproxy loads');
+      found = true;
+    }
+    return found;
   }
 
-  #write(loadBalancer: LoadBalancer): void {
-    const text = render(loadBalancer, this.listeners(loadBalancer));
-    if (text === '') rmSync(this.#file(loadBalancer.id), { force: true });
-    else replaceFile(this.#file(loadBalancer.id), text);
+  /** Notices at once when the master ends; when it has, starts it again. */
+  #watch(): void {
+    if (!this.#isOpen || this.#restart !== undefined) return;
+    if (!this.#process.isRunning()) this.#revive('haproxy had ended');
+    else this.#process.watch(() => this.#gone());
   }
 
-  #file(id: string): string {
-    return join(this.#options.paths.sections, `${id}.cfg`);
+  /** The master has ended, or starts itself anew. During a load of ours that is as it should be. */
+  #gone(): void {
+    if (!this.#isOpen || this.#running !== undefined) return;
+    if (!this.#process.isRunning()) this.#revive('haproxy had ended');
+    else this.#revive('haproxy was reloaded by somebody else');
   }
 
-  #remember(): void {
-    const frames = Object.fromEntries(this.#frames);
-    const loaded: Loaded = { generation: this.#generation, frames };
-    replaceFile(this.#options.paths.loaded, JSON.stringify(loaded));
-    const held = [...this.#wanted.values()].flatMap((value) =>
-      this.listeners(value).map(({ port }) => `${value.address} ${port}`),
-    );
-    this.#bound.clear();
-    for (const name of held) this.#bound.add(name);
+  /** Starts HAProxy again: at once the first time, ever later when it does not last. */
+  #revive(reason: string): void {
+    if (this.#next !== undefined) return;
+    const lasted = performance.now() - this.#startedAt;
+    this.#failures = lasted > limits.engineSteady ? 0 : this.#failures + 1;
+    const wait = this.#failures < 2 ? 0 : backOff(this.#failures, limits.engineRestart, () => 1);
+    this.#options.log.error({ wait }, reason);
+    if (wait === 0) return void this.#loadAgain(reason);
+    this.#whyDown = `${reason}; it is started again in ${wait} ms`;
+    this.#restart = setTimeout(() => {
+      this.#restart = undefined;
+      void this.#loadAgain(reason);
+    }, wait);
+  }
+
+  async #loadAgain(reason: string): Promise<void> {
+    try {
+      await this.load();
+      this.#options.onLost(reason);
+    } catch (error) {
+      // Whether it is tried again was decided when the load ended.
+      this.#options.log.error({ reason: reasonOf(error) }, 'haproxy cannot load');
+    }
+  }
+
+  /** Workers that have ended leave their sockets behind. */
+  #sweepSockets(): void {
+    const { sockets, workerSocket } = this.#options.paths;
+    const current = this.crew.isThere ? workerSocket(this.#generation) : undefined;
+    for (const name of readdirSync(sockets)) {
+      const path = join(sockets, name);
+      if (/^worker-\d+\.sock$/.test(name) && path !== current) rmSync(path, { force: true });
+    }
   }
 }
 
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+/** The generation in a base file that an earlier life left; 0 without one. */
+function lastGeneration(base: string): number {
+  if (!existsSync(base)) return 0;
+  return Number(/SLUICE_GENERATION (\d+)/.exec(readFileSync(base, 'utf8'))?.[1] ?? 0);
 }
 
-/** Of a load balancer that has nothing to load. */
-const empty = digest('');
-
-function replaceFile(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-}
-
-/** Why an address and port cannot be listened on; undefined when they can. */
-function bindProblem(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(`cannot listen on ${host} port ${port}: ${error.code}`),
-    );
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
+/** `<section prefix>/<server>` of servers whose probes fail. */
+export function downServers(
+  states: readonly {
+    readonly pool: string;
+    readonly name: string;
+    readonly up: boolean;
+    readonly probed: boolean;
+    readonly maintenance: boolean;
+  }[],
+): Set<string> {
+  const down = states.filter(({ up, probed, maintenance }) => probed && !up && !maintenance);
+  return new Set(
+    down.flatMap(({ pool, name }) => {
+      const section = parseSection(pool);
+      return section?.role === 'pool' ? [`${section.prefix}/${name}`] : [];
+    }),
+  );
 }

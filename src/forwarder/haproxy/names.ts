@@ -1,68 +1,110 @@
-import type { BackendServer, Listener, LoadBalancer } from '../../elb/types.ts';
+import net from 'node:net';
+import type { BackendKey, Listener, ServerType } from '../../elb/types.ts';
 
 /**
- * Everything that reaches HAProxy's file or socket goes through here: typed values in, tokens of a
- * checked alphabet out. What does not fit is a fault of ours (the API refuses it first), so it
- * throws and nothing is written.
+ * Everything that reaches HAProxy's files or sockets goes through here: typed values in, tokens of
+ * a checked alphabet out. The API refuses what does not fit, so a value that fails here is a fault
+ * of ours: it throws, and nothing is written or sent.
  */
 
-/** An id of ours or an instance's: letters, digits and `-`. */
-export function idToken(id: string): string {
-  return checked(id, /^[A-Za-z0-9-]{1,64}$/, 'id');
+/** A value that HAProxy could read as something else than what it is. */
+export class UnsafeValue extends Error {
+  constructor(value: unknown, what: string) {
+    super(`${JSON.stringify(value)?.slice(0, 100)} is no ${what} for HAProxy`);
+    this.name = 'UnsafeValue';
+  }
 }
 
-/** An IPv4 or IPv6 address, without zone. */
+/** An id: letters, digits and `-`. */
+export function idToken(id: string): string {
+  return matching(id, /^[A-Za-z0-9-]{1,64}$/, 'id');
+}
+
+/** An IPv4 or IPv6 address as HAProxy itself prints it; no zone. */
 export function addressToken(address: string): string {
-  return checked(address, /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]{2,39})$/, 'address');
+  const version = typeof address === 'string' && !address.includes('%') ? net.isIP(address) : 0;
+  if (version === 0) throw new UnsafeValue(address, 'address');
+  if (version === 4) return address;
+  return new net.SocketAddress({ address, family: 'ipv6' }).address;
 }
 
 /** A whole number within bounds. */
 export function numberToken(value: number, min: number, max: number): string {
   if (Number.isInteger(value) && value >= min && value <= max) return String(value);
-  throw new Error(`${value} is no whole number from ${min} to ${max}`);
+  throw new UnsafeValue(value, `whole number from ${min} to ${max}`);
 }
 
 export function portToken(port: number): string {
   return numberToken(port, 1, 65_535);
 }
 
-/** A text in single quotes, where HAProxy takes every sign for itself. */
+/** A host name, without the signs that a header's format gives a meaning to. */
+export function hostToken(host: string): string {
+  return matching(host, /^[A-Za-z0-9._:-]{1,253}$/, 'host name');
+}
+
+/** A text in single quotes, where HAProxy takes every sign but the quote for itself. */
 export function quoted(text: string): string {
-  return `'${checked(text, /^[\x21-\x26\x28-\x7e]{1,255}$/, 'text')}'`;
+  return `'${matching(text, /^[\x21-\x26\x28-\x7e]{1,255}$/, 'text')}'`;
 }
 
-function checked(text: string, alphabet: RegExp, what: string): string {
-  if (alphabet.test(text)) return text;
-  throw new Error(`${JSON.stringify(text)} is no ${what} for HAProxy`);
+/** The path of a file or socket, from our own settings. */
+export function pathToken(path: string): string {
+  return matching(path, /^[A-Za-z0-9/._@+~-]{1,200}$/, 'path (letters, digits and /._@+~-)');
 }
 
-/** `address:port` as HAProxy binds and dials it. */
+/** `1.2.3.4:80` or `[::1]:80`, as HAProxy binds and dials it. */
 export function endpoint(address: string, port: number): string {
-  const family = address.includes(':') ? 'ipv6@' : '';
-  return `${family}${addressToken(address)}:${portToken(port)}`;
+  const host = addressToken(address);
+  return `${host.includes(':') ? `[${host}]` : host}:${portToken(port)}`;
 }
 
-/** `lb-5…_tcp_80`: names the sections of one listener. */
-export function sectionName(loadBalancer: Pick<LoadBalancer, 'id'>, listener: Listener): string {
-  return `${idToken(loadBalancer.id)}_${listener.protocol}_${portToken(listener.port)}`;
+function matching(text: string, alphabet: RegExp, what: string): string {
+  if (typeof text === 'string' && alphabet.test(text)) return text;
+  throw new UnsafeValue(text, what);
 }
 
-/** The load balancer and listener (`tcp:80`) that a section's name tells of. */
-export function parseSection(
-  name: string,
-): { loadBalancerId: string; listener: string } | undefined {
-  const [, loadBalancerId, protocol, port] =
-    /^[fbo]_([A-Za-z0-9-]+)_(tcp|http)_(\d+)$/.exec(name) ?? [];
-  if (loadBalancerId === undefined) return undefined;
-  return { loadBalancerId, listener: `${protocol}:${port}` };
+/** What the name of a section tells. */
+export interface SectionName {
+  readonly loadBalancerId: string;
+  /** `tcp:80` */
+  readonly listener: string;
+  /** `lb-5….tcp-80`: what all sections of one listener begin with. */
+  readonly prefix: string;
+  readonly role: SectionRole;
+}
+
+/**
+ * `front` accepts; `pool` has the probed servers; `open` has the same ones unprobed, for when no
+ * probe succeeds; `next` leads from a worker that a reload has replaced to the one that accepts;
+ * `stick` remembers which client went where.
+ */
+export type SectionRole = 'front' | 'pool' | 'open' | 'next' | 'stick';
+
+/** `lb-5….tcp-80` */
+export function sectionPrefix(loadBalancerId: string, listener: Listener): string {
+  return `${idToken(loadBalancerId)}.${listener.protocol}-${portToken(listener.port)}`;
+}
+
+/** Undefined: not a section of ours. */
+export function parseSection(name: string): SectionName | undefined {
+  const found =
+    /^(([A-Za-z0-9-]+)\.(tcp|http)-(\d+))\.(?:[0-9a-f]+\.)?(front|pool|open|next|stick)$/;
+  const [, prefix, loadBalancerId, protocol, port, role] = found.exec(name) ?? [];
+  if (prefix === undefined || loadBalancerId === undefined) return undefined;
+  return { loadBalancerId, listener: `${protocol}:${port}`, prefix, role: role as SectionRole };
 }
 
 /** The slot of an attached server: one-to-one with what tells two entries of a pool apart. */
-export function serverName({ type, serverId, ip, port }: BackendServer): string {
-  return `${type}.${idToken(serverId)}_${addressToken(ip)}_${numberToken(port, 0, 65_535)}`;
+export function serverName({ serverId, type, ip, port }: BackendKey): string {
+  const kind = matching(type, /^(ens|eni)$/, 'server type');
+  return `${idToken(serverId)}.${kind}.${addressToken(ip)}.${numberToken(port, 0, 65_535)}`;
 }
 
-/** The server id in a slot's name. */
-export function serverIdOf(name: string): string {
-  return /^[a-z]+\.([A-Za-z0-9-]+)_/.exec(name)?.[1] ?? name;
+/** What the name of a slot tells; undefined: not a slot of ours. */
+export function parseServer(name: string): BackendKey | undefined {
+  const [, serverId, type, ip, port] =
+    /^([A-Za-z0-9-]+)\.(ens|eni)\.([0-9a-f.:]+)\.(\d+)$/.exec(name) ?? [];
+  if (serverId === undefined || ip === undefined) return undefined;
+  return { serverId, type: type as ServerType, ip, port: Number(port) };
 }

@@ -1,43 +1,52 @@
 import { spawn } from 'node:child_process';
-import { openSync, readFileSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
-import type { Paths } from './base.ts';
-import { sendCommands } from './runtime.ts';
-import { parseBindFailure, parseProcesses, type Worker } from './tables.ts';
+import type { Paths } from './paths.ts';
+import { RuntimeSocket, WorkerGone } from './runtime.ts';
+import { type Fault, type Processes, parseAlerts, parseProcesses } from './tables.ts';
 
-/** A start or reload that HAProxy refused. */
+/** A start or reload that HAProxy refused; the worker before, if any, goes on. */
 export class LoadRefused extends Error {
-  /** The section that could not bind, when that is why. */
-  readonly section: string | undefined;
+  readonly faults: readonly Fault[];
 
-  constructor(reason: string, section?: string) {
-    super(reason);
+  constructor(faults: readonly Fault[]) {
+    super(faults[0]?.reason ?? 'HAProxy gave no reason');
     this.name = 'LoadRefused';
-    this.section = section;
+    this.faults = faults;
   }
 }
 
-/** The HAProxy process: master and workers. It is started detached and outlives the agent. */
+/** The HAProxy process: a master and its workers. Started detached, it outlives the agent. */
 export class HaproxyProcess {
+  readonly master: RuntimeSocket;
   readonly #paths: Paths;
   readonly #program: string;
+  #watch: net.Socket | undefined;
+  /** The master, told from another process with its pid by when it started. */
+  #found: { readonly pid: number; readonly start: string } | undefined;
 
   constructor(paths: Paths, program: string) {
     this.#paths = paths;
     this.#program = program;
+    this.master = new RuntimeSocket(paths.master);
   }
 
-  /** The master's pid when one of ours runs, started by this agent or an earlier one. */
-  runningPid(): number | undefined {
-    try {
-      const pid = Number(readFileSync(this.#paths.pid, 'utf8'));
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return command.includes(this.#paths.base) ? pid : undefined;
-    } catch {
-      // No pid file, or no such process: nothing of ours runs.
-      return undefined;
+  /** True while a master of ours runs, whoever started it. */
+  isRunning(): boolean {
+    this.#found ??= this.#find();
+    if (this.#found !== undefined && startOf(this.#found.pid) !== this.#found.start) {
+      this.#found = undefined;
     }
+    return this.#found !== undefined;
+  }
+
+  /** @throws WorkerGone while the master is away; it starts itself anew at each reload */
+  async processes(): Promise<Processes> {
+    const [text = ''] = await this.master.run(['show proc']);
+    return parseProcesses(text);
   }
 
   /**
@@ -45,71 +54,97 @@ export class HaproxyProcess {
    * @throws LoadRefused with HAProxy's own words
    */
   async check(): Promise<void> {
-    const { code, output } = await run(this.#program, ['-c', '-q', ...this.#files()]);
-    if (code !== 0) throw new LoadRefused(firstAlert(output));
+    const child = spawn(this.#program, ['-c', '-q', ...this.#files()], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let output = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+    const [code] = await once(child, 'close');
+    if (code !== 0) throw new LoadRefused(faultsIn(output));
   }
 
   /**
-   * Starts HAProxy on the files as they stand and waits until `generation` serves.
+   * Starts HAProxy on the files as they stand and waits until its worker serves.
    * @throws LoadRefused
    */
-  async start(generation: number): Promise<void> {
-    const from = this.#logSize();
+  async start(): Promise<void> {
+    const from = this.#trimmedLog();
     const log = openSync(this.#paths.log, 'a', 0o600);
     const child = spawn(
       this.#program,
       ['-W', '-S', `${this.#paths.master},mode,600`, '-p', this.#paths.pid, ...this.#files()],
       { detached: true, stdio: ['ignore', log, log] },
     );
+    closeSync(log);
+    let ended: string | undefined;
+    child.once('error', (error) => {
+      ended = error.message;
+    });
+    child.once('exit', () => {
+      ended ??= 'HAProxy ended at once';
+    });
     child.unref();
-    await this.#served(generation, from, () => child.exitCode !== null);
+    const start = child.pid === undefined ? undefined : startOf(child.pid);
+    if (start !== undefined) this.#found = { pid: child.pid!, start };
+    await this.#settled(from, () => ended, 0);
   }
 
   /**
-   * Loads the files as they stand without losing a connection: a new worker takes the listening
-   * sockets over, the old one finishes its sessions.
-   * @throws LoadRefused; the worker before goes on serving
+   * Loads the files as they stand: a new worker takes the listening sockets over and the old one
+   * finishes its sessions.
+   * @throws LoadRefused
    */
-  async reload(generation: number): Promise<void> {
-    const from = this.#logSize();
-    // The master answers by starting itself anew; the connection may just end.
-    await sendCommands(this.#paths.master, ['reload']).catch(() => undefined);
-    await this.#served(generation, from, () => this.runningPid() === undefined);
+  async reload(): Promise<void> {
+    const from = this.#trimmedLog();
+    const { reloads } = await this.processes();
+    // The master starts itself anew, so there may be no answer.
+    await this.master.run(['reload']).catch((error: unknown) => {
+      if (!(error instanceof WorkerGone)) throw error;
+    });
+    const isOver = () => (this.isRunning() ? undefined : 'HAProxy ended');
+    await this.#settled(from, isOver, reloads + 1);
   }
 
-  /** Workers of the running master, old ones included. A master that starts is waited for. */
-  async workers(): Promise<Worker[]> {
-    const deadline = Date.now() + limits.engineCommand;
-    for (;;) {
-      try {
-        const [text = ''] = await sendCommands(this.#paths.master, ['show proc']);
-        const workers = parseProcesses(text);
-        if (workers.length > 0 || Date.now() > deadline) return workers;
-      } catch (error) {
-        if (Date.now() > deadline) throw error;
-      }
-      await delay(5);
-    }
+  /** Calls `onGone` once when the master ends or starts itself anew. */
+  watch(onGone: () => void): void {
+    this.unwatch();
+    const watch = net.connect({ path: this.#paths.master });
+    this.#watch = watch;
+    watch.unref();
+    watch.on('error', () => {
+      // 'close' follows, and tells.
+    });
+    watch.on('close', () => {
+      if (this.#watch === watch) onGone();
+    });
+  }
+
+  unwatch(): void {
+    const watch = this.#watch;
+    this.#watch = undefined;
+    watch?.destroy();
   }
 
   /** Ends master and workers at once; sessions are cut. */
   async stop(): Promise<void> {
-    const pid = this.runningPid();
-    if (pid === undefined) return;
+    if (!this.isRunning() || this.#found === undefined) return;
+    const { pid } = this.#found;
     process.kill(pid, 'SIGTERM');
-    const deadline = Date.now() + limits.engineStop;
-    while (this.runningPid() === pid && Date.now() < deadline) await delay(10);
-    if (this.runningPid() === pid) process.kill(pid, 'SIGKILL');
+    const deadline = performance.now() + limits.engineStop;
+    while (this.isRunning() && performance.now() < deadline) await delay(5);
+    if (this.isRunning()) process.kill(pid, 'SIGKILL');
   }
 
-  /** The generation of the worker that serves now; undefined when none answers. */
-  async generation(): Promise<number | undefined> {
+  #find() {
     try {
-      const answer = await sendCommands(this.#paths.worker, ['show env SLUICE_GENERATION']);
-      const [, number] = /^SLUICE_GENERATION=(\d+)/.exec(answer[0] ?? '') ?? [];
-      return number === undefined ? undefined : Number(number);
+      const pid = Number(readFileSync(this.#paths.pid, 'utf8'));
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      const start = startOf(pid);
+      return command.includes(this.#paths.base) && start !== undefined ? { pid, start } : undefined;
     } catch {
-      // No socket yet, or nobody behind it.
+      // No pid file, or no such process: nothing of ours runs.
       return undefined;
     }
   }
@@ -118,40 +153,60 @@ export class HaproxyProcess {
     return ['-f', this.#paths.base, '-f', this.#paths.sections];
   }
 
-  #logSize(): number {
-    return statSync(this.#paths.log, { throwIfNoEntry: false })?.size ?? 0;
+  /** Where the log ends now; one that has grown too long begins anew. */
+  #trimmedLog(): number {
+    const size = statSync(this.#paths.log, { throwIfNoEntry: false })?.size ?? 0;
+    if (size <= limits.engineLogBytes) return size;
+    truncateSync(this.#paths.log);
+    return 0;
   }
 
-  async #served(generation: number, logFrom: number, isOver: () => boolean): Promise<void> {
-    const deadline = Date.now() + limits.engineLoad;
-    while ((await this.generation()) !== generation) {
-      const log = readFileSync(this.#paths.log).subarray(logFrom).toString('utf8');
-      const failure = parseBindFailure(log);
-      if (failure !== undefined) throw new LoadRefused(failure.reason, failure.section);
-      if (/\[ALERT\].*(Fatal errors|Error\(s\) found|config : )/.test(log) || isOver()) {
-        throw new LoadRefused(firstAlert(log));
-      }
-      if (Date.now() > deadline) throw new LoadRefused('HAProxy did not load in time');
-      await delay(5);
-    }
-  }
-}
-
-function firstAlert(output: string): string {
-  const line = output.split('\n').find((text) => text.includes('[ALERT]')) ?? output.trim();
-  return line.replace(/^\[ALERT\]\s+\(\d+\) : /, '').slice(0, 500) || 'HAProxy ended at once';
-}
-
-function run(program: string, args: readonly string[]): Promise<{ code: number; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (chunk: string) => {
-        output += chunk;
+  /** Waits until the master has finished the load that makes it count `reloads`. */
+  async #settled(from: number, ended: () => string | undefined, reloads: number): Promise<void> {
+    const deadline = performance.now() + limits.engineLoad;
+    for (;;) {
+      const reason = ended();
+      if (reason !== undefined) throw new LoadRefused(faultsIn(this.#logSince(from), reason));
+      const processes = await this.processes().catch((error: unknown) => {
+        if (!(error instanceof WorkerGone)) throw error;
+        return undefined;
       });
+      if (processes !== undefined && processes.reloads >= reloads) {
+        if (processes.failed) throw new LoadRefused(faultsIn(this.#logSince(from)));
+        if (processes.current !== undefined) return;
+      }
+      if (performance.now() > deadline) {
+        throw new LoadRefused([{ listener: undefined, at: undefined, reason: 'no load in time' }]);
+      }
+      await delay(2);
     }
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
-  });
+  }
+
+  #logSince(from: number): string {
+    return readFileSync(this.#paths.log).subarray(from).toString('utf8');
+  }
+}
+
+/** When a process started, in clock ticks since boot; undefined when it has ended. */
+function startOf(pid: number): string | undefined {
+  try {
+    // `pid (name) state …`: the 3rd field is the state, the 22nd the start (proc(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  } catch {
+    // No such process.
+    return undefined;
+  }
+}
+
+/** Faults that say where come before those that do not. */
+function faultsIn(output: string, otherwise?: string): Fault[] {
+  const faults = parseAlerts(output);
+  const placed = faults.filter(({ at, listener }) => at !== undefined || listener !== undefined);
+  if (placed.length > 0) return placed;
+  if (faults.length > 0) return faults;
+  const reason = otherwise ?? (output.trim().slice(0, 300) || 'HAProxy gave no reason');
+  return [{ listener: undefined, at: undefined, reason }];
 }

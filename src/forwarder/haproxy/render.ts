@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type {
   BackendServer,
   HttpListener,
@@ -5,236 +6,191 @@ import type {
   LoadBalancer,
   TcpListener,
 } from '../../elb/types.ts';
-import { endpoint, numberToken, portToken, quoted, sectionName, serverName } from './names.ts';
+import { limits } from '../../limits.ts';
+import { peersName } from './base.ts';
+import { endpoint, numberToken, type SectionRole, sectionPrefix, serverName } from './names.ts';
+import { backendLines, frontendLines, nextBackendLines, probeOptions } from './settings.ts';
 
-/** A listener that HAProxy carries. */
-type Carried = TcpListener | HttpListener;
+/** A kind of listener that HAProxy carries. */
+export type Carriable = TcpListener | HttpListener;
 
-/** One backend section and the servers it should have. */
-export interface Pool {
-  /** `b_…`: probed servers. `o_…`: the same ones unprobed, for when no probe succeeds. */
+/** A listener as HAProxy has it. */
+export interface Carried {
+  /** `tcp:80` */
   readonly name: string;
-  readonly servers: readonly Slot[];
+  /** What all its sections' names begin with, whatever its settings. */
+  readonly prefix: string;
+  /** `address:port` that it accepts connections at. */
+  readonly endpoint: string;
+  readonly pools: readonly Pool[];
+  /** Its sections, servers included. */
+  readonly text: string;
+}
+
+/** One backend section that has servers. */
+export interface Pool {
+  readonly name: string;
+  readonly role: SectionRole;
+  readonly slots: readonly Slot[];
 }
 
 /** A server as its section has it. */
 export interface Slot {
   readonly name: string;
   readonly address: string;
+  /** 1 to 100. */
   readonly weight: number;
-  /** No new connections: weight 0. */
+  /** No new connections, persistent ones included: weight 0. */
   readonly maintenance: boolean;
-  /** Keywords of `server` and `add server` after the address. */
-  readonly options: string;
+  readonly probed: boolean;
+  /** Keywords of `server` and `add server` after address and weight. */
+  readonly options: readonly string[];
 }
 
-/** The listeners of a load balancer that should accept connections here, `except` left out. */
-export function carried(
-  { status, listeners }: LoadBalancer,
-  except: ReadonlySet<string> = new Set(),
-): Carried[] {
-  if (status !== 'Active') return [];
-  return listeners.filter(
-    (listener): listener is Carried =>
-      listener.running &&
-      (listener.protocol === 'tcp' || listener.protocol === 'http') &&
-      !except.has(listenerName(listener)),
-  );
+/**
+ * What HAProxy carries of a load balancer: its running TCP and HTTP listeners while it is Active.
+ * @throws UnsafeValue when a value could be read as something else than what it is
+ */
+export function carry(loadBalancer: LoadBalancer): Carried[] {
+  if (loadBalancer.status !== 'Active') return [];
+  return loadBalancer.listeners
+    .filter((listener) => listener.running)
+    .filter((listener) => listener.protocol === 'tcp' || listener.protocol === 'http')
+    .map((listener) => carryOne(loadBalancer, listener));
 }
 
-/** `tcp:80` */
+/** Listeners that should run and that HAProxy cannot carry, as `https:443`. */
+export function uncarried({ status, listeners }: LoadBalancer): string[] {
+  return listeners
+    .filter(({ protocol }) => protocol === 'https' || protocol === 'udp')
+    .filter(({ running }) => running && status === 'Active')
+    .map(listenerName);
+}
+
 export function listenerName({ protocol, port }: Listener): string {
   return `${protocol}:${port}`;
 }
 
-/** The pools of a load balancer: per listener one, and its unprobed twin when probes are on. */
-export function pools(loadBalancer: LoadBalancer, listeners: readonly Carried[]): Pool[] {
-  return listeners.flatMap((listener) => {
-    const name = sectionName(loadBalancer, listener);
-    const slots = (probed: boolean) =>
-      loadBalancer.backends.map((server) => slot(listener, server, probed));
-    return listener.health.enabled
-      ? [
-          { name: `b_${name}`, servers: slots(true) },
-          { name: `o_${name}`, servers: slots(false) },
-        ]
-      : [{ name: `b_${name}`, servers: slots(false) }];
-  });
+/** The whole file of one load balancer. */
+export function renderFile(carried: readonly Carried[]): string {
+  return carried.map(({ text }) => text).join('\n');
 }
 
-function slot(listener: Carried, server: BackendServer, probed: boolean): Slot {
-  const port = server.port || listener.backendPort || listener.port;
-  const proxied = listener.protocol === 'tcp' && listener.eipTransmit;
-  const options = [
-    ...(proxied ? ['send-proxy-v2'] : []),
-    ...(listener.protocol === 'http' ? ['pool-purge-delay 1s'] : []),
-    ...(probed ? [probeOptions(listener)] : []),
-  ];
+/** `server …` as a section has it. */
+export function serverLine(slot: Slot): string {
+  return `server ${slotWords(slot)}${slot.maintenance ? ' disabled' : ''}`;
+}
+
+/** Name, address, weight and options: what `server` and `add server` have in common. */
+export function slotWords({ name, address, weight, options }: Slot): string {
+  return [name, address, 'weight', numberToken(weight, 1, 100), ...options].join(' ');
+}
+
+function carryOne(loadBalancer: LoadBalancer, listener: Carriable): Carried {
+  const prefix = sectionPrefix(loadBalancer.id, listener);
+  // The digest is of all that a reload alone can change; servers come and go without one.
+  const frame = sections(loadBalancer, listener, `${prefix}.0`, poolsOf(listener, [], prefix));
+  const model = slotOptions(listener, true).join(' ');
+  const port = listener.backendPort ?? listener.port;
+  const digest = createHash('sha256').update(`${frame}\n${model} ${port}`).digest('hex');
+  const name = `${prefix}.${digest.slice(0, 12)}`;
+  const pools = poolsOf(listener, loadBalancer.backends, name);
   return {
-    name: serverName(server),
-    address: endpoint(server.ip, port),
-    // rr takes servers in turn whatever their weight; a slot that rests keeps a valid weight.
-    weight: listener.scheduler === 'rr' || server.weight === 0 ? 1 : server.weight,
-    maintenance: server.weight === 0,
-    options: options.join(' '),
+    name: listenerName(listener),
+    prefix,
+    endpoint: endpoint(loadBalancer.address, listener.port),
+    pools,
+    text: sections(loadBalancer, listener, name, pools),
   };
 }
 
-function probeOptions({ health }: Carried): string {
-  const port = health.port === undefined ? '' : ` port ${portToken(health.port)}`;
-  return (
-    `check inter ${numberToken(health.intervalSeconds, 1, 50)}s ` +
-    `rise ${numberToken(health.healthyThreshold, 1, 10)} ` +
-    `fall ${numberToken(health.unhealthyThreshold, 1, 10)}${port}`
-  );
+function poolsOf(listener: Carriable, servers: readonly BackendServer[], name: string): Pool[] {
+  const roles = listener.health.enabled ? (['pool', 'open'] as const) : (['pool'] as const);
+  return roles.map((role) => ({
+    name: `${name}.${role}`,
+    role,
+    slots: slotsFor(listener, servers, role === 'pool' && listener.health.enabled),
+  }));
+}
+
+function slotsFor(listener: Carriable, servers: readonly BackendServer[], probed: boolean): Slot[] {
+  const options = slotOptions(listener, probed);
+  const ids = usesHash(listener) ? slotIds(servers) : undefined;
+  return servers.map((server) => ({
+    name: serverName(server),
+    address: endpoint(server.ip, server.port || listener.backendPort || listener.port),
+    // rr takes servers in turn whatever their weight; a slot that rests keeps a valid weight.
+    weight: listener.scheduler === 'rr' || server.weight === 0 ? 1 : server.weight,
+    maintenance: server.weight === 0,
+    probed,
+    options: ids === undefined ? options : [...options, `id ${ids.get(serverName(server))}`],
+  }));
+}
+
+function slotOptions(listener: Carriable, probed: boolean): string[] {
+  return [
+    ...(listener.protocol === 'tcp' && listener.eipTransmit ? ['send-proxy-v2'] : []),
+    // An idle pooled connection keeps HAProxy from deleting a slot.
+    ...(listener.protocol === 'http' ? ['pool-purge-delay 1s'] : []),
+    ...(probed && listener.health.enabled ? [probeOptions(listener.health)] : []),
+  ];
+}
+
+function usesHash({ scheduler }: Carriable): boolean {
+  return scheduler !== 'wrr' && scheduler !== 'wlc' && scheduler !== 'rr';
 }
 
 /**
- * The sections of one load balancer without their servers. Two load balancers with the same frame
- * differ in nothing that needs a reload.
+ * The place of a server on the hash ring comes from its id, so ids come from names: every
+ * forwarder, before and after a reload, sends a client to the same server.
  */
-export function renderFrame(
+function slotIds(servers: readonly BackendServer[]): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const name of servers.map((server) => serverName(server)).sort()) {
+    let id = 1 + (createHash('sha256').update(name).digest().readUInt32BE() % 0x7fff_fff0);
+    while (taken.has(id)) id += 1;
+    taken.add(id);
+    ids.set(name, id);
+  }
+  return ids;
+}
+
+function sections(
   loadBalancer: LoadBalancer,
-  listeners: readonly Carried[],
-  servers: (pool: string) => readonly string[] = () => [],
+  listener: Carriable,
+  name: string,
+  pools: readonly Pool[],
 ): string {
-  const blocks = listeners.flatMap((listener) => {
-    const name = sectionName(loadBalancer, listener);
-    const twins = listener.health.enabled ? ['b', 'o'] : ['b'];
-    return [
-      frontend(loadBalancer, listener, name),
-      ...twins.map((twin) => [
-        ...backend(loadBalancer, listener, `${twin}_${name}`, `b_${name}`),
-        ...servers(`${twin}_${name}`),
-      ]),
-    ];
-  });
+  const blocks = [
+    [`frontend ${name}.front`, ...frontendLines(loadBalancer, listener, name)],
+    ...pools.map((pool) => [
+      `backend ${pool.name}`,
+      ...backendLines(listener, pool.role, stickTable(loadBalancer, listener)),
+      ...pool.slots.map(serverLine),
+    ]),
+    ...(listener.protocol === 'http' ? [[`backend ${name}.next`, ...nextBackendLines(name)]] : []),
+    ...stickSection(loadBalancer, listener),
+  ];
   return blocks.map((lines) => `${lines.join('\n  ')}\n`).join('\n');
 }
 
-/** The whole file of one load balancer. */
-export function render(loadBalancer: LoadBalancer, listeners: readonly Carried[]): string {
-  const byName = new Map(pools(loadBalancer, listeners).map((pool) => [pool.name, pool.servers]));
-  return renderFrame(loadBalancer, listeners, (pool) => (byName.get(pool) ?? []).map(serverLine));
+/** The section that remembers clients, if the listener does: it keeps its name across settings. */
+function stickTable({ id }: LoadBalancer, listener: Carriable): string | undefined {
+  if (listener.protocol !== 'tcp' || listener.persistenceTimeoutSeconds === 0) return undefined;
+  return `${sectionPrefix(id, listener)}.stick`;
 }
 
-function serverLine({ name, address, weight, maintenance, options }: Slot): string {
-  const words = ['server', name, address, 'weight', numberToken(weight, 1, 100), options];
-  return [...words.filter(Boolean), ...(maintenance ? ['disabled'] : [])].join(' ');
-}
-
-function frontend({ address }: LoadBalancer, listener: Carried, name: string): string[] {
-  const lines = [
-    `frontend f_${name}`,
-    `mode ${listener.protocol}`,
-    `bind ${endpoint(address, listener.port)}`,
-    ...(listener.protocol === 'tcp' ? tcpFrontend(listener) : httpFrontend(listener)),
-  ];
-  // When no probe succeeds, traffic goes to every server that has weight.
-  if (listener.health.enabled) lines.push(`use_backend o_${name} if { nbsrv(b_${name}) eq 0 }`);
-  return [...lines, `default_backend b_${name}`];
-}
-
-function tcpFrontend({ establishedTimeoutSeconds, scheduler }: TcpListener): string[] {
+function stickSection(loadBalancer: LoadBalancer, listener: Carriable): string[][] {
+  const name = stickTable(loadBalancer, listener);
+  if (name === undefined || listener.protocol !== 'tcp') return [];
+  const kind = loadBalancer.ipVersion === 'ipv6' ? 'ipv6' : 'ip';
+  const expire = numberToken(listener.persistenceTimeoutSeconds, 1, 3_600);
+  const size = limits.persistentClients;
   return [
-    `timeout client ${numberToken(establishedTimeoutSeconds, 10, 900)}s`,
-    ...(scheduler === 'tch' ? ['tcp-request connection set-var(sess.port) src_port'] : []),
-  ];
-}
-
-function httpFrontend(listener: HttpListener): string[] {
-  const { idleTimeoutSeconds: idle, requestTimeoutSeconds: request, forwardPort } = listener;
-  const port = forwardPort === 443 ? '' : `:${forwardPort}`;
-  return [
-    `timeout client ${numberToken(Math.max(idle, request), 1, 180)}s`,
-    `timeout http-keep-alive ${numberToken(idle, 1, 60)}s`,
-    ...(listener.forwardedFor ? ['option forwardfor'] : []),
-    ...(forwardPort === undefined
-      ? []
-      : [
-          'http-request redirect code 301 location ' +
-            `https://%[req.hdr(host),field(1,:)]${port}%[capture.req.uri]`,
-        ]),
-  ];
-}
-
-function backend(
-  loadBalancer: LoadBalancer,
-  listener: Carried,
-  name: string,
-  probedTwin: string,
-): string[] {
-  return [
-    `backend ${name}`,
-    `mode ${listener.protocol}`,
-    ...balance(listener),
-    ...(listener.protocol === 'tcp'
-      ? tcpBackend(loadBalancer, listener, name, probedTwin)
-      : httpBackend(listener)),
-    ...(listener.health.enabled && name === probedTwin ? probes(listener) : []),
-  ];
-}
-
-/** Algorithms that HAProxy can change servers of while it runs. */
-function balance({ scheduler }: Carried): string[] {
-  switch (scheduler) {
-    case 'wrr':
-    case 'rr':
-      return ['balance roundrobin'];
-    case 'wlc':
-      return ['balance leastconn'];
-    case 'tch':
-      // The service address and port are the same for all, so the client's two tell all four.
-      return ['balance hash src,concat(:,sess.port)', 'hash-type consistent'];
-    case 'sch':
-    case 'qch':
-    case 'iqch':
-      // TCP and HTTP have no QUIC connection id: the client's address stands for it.
-      return ['balance source', 'hash-type consistent'];
-  }
-}
-
-function tcpBackend(
-  { ipVersion }: LoadBalancer,
-  listener: TcpListener,
-  name: string,
-  probedTwin: string,
-): string[] {
-  const { establishedTimeoutSeconds: established, persistenceTimeoutSeconds: persist } = listener;
-  const kind = ipVersion === 'ipv6' ? 'ipv6' : 'ip';
-  const own = `stick-table type ${kind} size 100k expire ${numberToken(persist, 0, 3600)}s srvkey name`;
-  return [
-    `timeout server ${numberToken(established, 10, 900)}s`,
-    ...(persist === 0
-      ? []
-      : name === probedTwin
-        ? [own, 'stick on src']
-        : [`stick on src table ${probedTwin}`]),
-  ];
-}
-
-function httpBackend({ requestTimeoutSeconds }: HttpListener): string[] {
-  return [
-    `timeout server ${numberToken(requestTimeoutSeconds, 1, 180)}s`,
-    // A server that closes a kept connection just as it is used again: a request that may be
-    // repeated safely is, elsewhere if need be.
-    'retry-on conn-failure empty-response',
-    'http-request disable-l7-retry unless { method GET HEAD OPTIONS }',
-  ];
-}
-
-function probes({ health }: Carried): string[] {
-  // A timeout below the interval is ignored and the interval counts.
-  const timeout = Math.max(health.timeoutSeconds, health.intervalSeconds);
-  const lines = [`timeout check ${numberToken(timeout, 1, 300)}s`];
-  if (health.kind !== 'http') return lines;
-  const host = health.domain === undefined ? '' : ` ver HTTP/1.1 hdr Host ${quoted(health.domain)}`;
-  const method = health.method === 'get' ? 'GET' : 'HEAD';
-  const classes = [...(health.httpCode ?? 'http_2xx').matchAll(/[2-5](?=xx)/g)].join('');
-  return [
-    ...lines,
-    'option httpchk',
-    `http-check send meth ${method} uri ${quoted(health.uri ?? '/')}${host}`,
-    `http-check expect rstatus ^[${classes}]..$`,
+    [
+      `backend ${name}`,
+      `stick-table type ${kind} size ${size} expire ${expire}s peers ${peersName}`,
+    ],
   ];
 }

@@ -1,42 +1,109 @@
 import net from 'node:net';
 import { limits } from '../../limits.ts';
 
+/** A HAProxy process that has ended: nothing can be, or need be, told to it. */
+export class WorkerGone extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'WorkerGone';
+  }
+}
+
 /**
- * Sends commands to a HAProxy socket, all in one connection, and returns their answers in order.
- * @param path the socket of a worker (`stats socket`) or of the master
- * @throws when a command could end another's line, when the socket does not answer in time, or is
- *   not there
+ * One socket of HAProxy: of a worker (`stats socket`) or of the master. Batches of commands go one
+ * after the other, each in a connection of its own.
  */
-export function sendCommands(path: string, commands: readonly string[]): Promise<string[]> {
-  const unsafe = commands.find((command) => /[;\n\r]/.test(command));
-  if (unsafe !== undefined) throw new Error(`no command for HAProxy: ${JSON.stringify(unsafe)}`);
+export class RuntimeSocket {
+  readonly #path: string;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * @returns one answer for each command; an error of HAProxy's is an answer too
+   * @throws WorkerGone when nobody listens, or the master knows no such worker; else when a
+   *   command could end another's line, or answers do not come in time
+   */
+  run(commands: readonly string[]): Promise<string[]> {
+    const unsafe = commands.find((command) => !/^[\x20-\x3a\x3c-\x7e]+$/.test(command));
+    if (unsafe !== undefined) {
+      return Promise.reject(new Error(`no command for HAProxy: ${JSON.stringify(unsafe)}`));
+    }
+    const batch = this.#last.then(() => this.#runAll(commands));
+    this.#last = batch.catch(() => {
+      // The caller has the error; the next batch need not.
+    });
+    return batch;
+  }
+
+  async #runAll(commands: readonly string[]): Promise<string[]> {
+    const all: string[] = [];
+    for (const line of inLines(commands)) all.push(...(await exchange(this.#path, line)));
+    return all;
+  }
+}
+
+/** Sends one line of commands. */
+function exchange(path: string, commands: readonly string[]): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ path });
-    let text = '';
+    const chunks: string[] = [];
     socket.setEncoding('utf8');
-    socket.setTimeout(limits.engineCommand, () => {
+    const timer = setTimeout(() => {
       socket.destroy(new Error(`HAProxy did not answer within ${limits.engineCommand} ms`));
+    }, limits.engineCommand);
+    socket.on('data', (chunk: string) => chunks.push(chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const isGone = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '');
+      reject(isGone ? new WorkerGone(`HAProxy is not there: ${error.code}`) : error);
     });
-    socket.on('error', reject);
-    socket.on('data', (chunk: string) => {
-      text += chunk;
+    socket.on('close', () => {
+      clearTimeout(timer);
+      const text = chunks.join('');
+      const answers = splitAnswers(text);
+      if (answers.length === commands.length) return resolve(answers);
+      const isGone = text === '' || text.includes("Can't find the target PID");
+      const reason = `HAProxy gave ${answers.length} answers to ${commands.length} commands: `;
+      reject(new (isGone ? WorkerGone : Error)(reason + text.slice(0, 200)));
     });
-    socket.on('close', () => resolve(answers(text, commands.length)));
     socket.end(`${commands.join(';')}\n`);
   });
 }
 
-/** Each answer ends in an empty line; a table may hold none of its own. */
-function answers(text: string, count: number): string[] {
-  const parts: string[] = [];
+/** Every answer, empty or not, ends in an empty line and has none of its own. */
+function splitAnswers(text: string): string[] {
+  const answers: string[] = [];
   let lines: string[] = [];
-  for (const line of text.split('\n')) {
+  for (const line of text.split('\n').slice(0, -1)) {
     if (line !== '') {
       lines.push(line);
-    } else if (parts.length < count) {
-      parts.push(lines.join('\n'));
+    } else {
+      answers.push(lines.join('\n'));
       lines = [];
     }
   }
-  return parts;
+  return answers;
+}
+
+/** Commands in groups that fit HAProxy's line buffer. */
+function inLines(commands: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const command of commands) {
+    size += command.length + 1;
+    if (size > limits.engineLine) {
+      groups.push([]);
+      size = command.length + 1;
+    }
+    groups.at(-1)!.push(command);
+  }
+  return groups;
+}
+
+/** What an answer to a command that changes something says when it went wrong. */
+export function errorIn(answer: string): string | undefined {
+  const isGood = answer === '' || /^(New server registered|Server deleted)\.$/.test(answer);
+  return isGood ? undefined : answer;
 }

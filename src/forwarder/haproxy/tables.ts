@@ -1,19 +1,23 @@
+import { endpoint, parseSection, type SectionName } from './names.ts';
 import type { Actual } from './plan.ts';
 
-/** Reads the tables that HAProxy's sockets answer. */
+/** Reads what HAProxy's sockets and its log tell. */
 
-/** The bits of `srv_admin_state` that mean maintenance by command or configuration. */
-const maintenanceBits = 0x01 | 0x02 | 0x04 | 0x20;
+/** Bits of `srv_admin_state` (management guide, `show servers state`): FMAINT, IMAINT, RMAINT. */
+const maintenanceBits = 0x01 | 0x02 | 0x20;
 
 /** A row of `show servers state`. */
 export interface ServerState extends Actual {
   readonly pool: string;
-  /** Running, as far as probes tell (in maintenance: not). */
+  /** Running, as far as probes tell; false in maintenance. */
   readonly up: boolean;
   readonly probed: boolean;
 }
 
-/** `show servers state [pool]`; an answer without the table's head is an error text. */
+/**
+ * Reads `show servers state [pool]`.
+ * @throws when it is no such table but an error of HAProxy's
+ */
 export function parseServersState(text: string): ServerState[] {
   const [version, head, ...rows] = text.split('\n');
   if (version !== '1' || !head?.startsWith('#')) throw new Error(`HAProxy answered: ${text}`);
@@ -23,17 +27,26 @@ export function parseServersState(text: string): ServerState[] {
     return {
       pool: fields[1]!,
       name: fields[3]!,
+      address: fields[4] === '-' ? '-' : endpoint(fields[4]!, number(18)),
       up: number(5) !== 0,
       maintenance: (number(6) & maintenanceBits) !== 0,
       weight: number(7),
-      probed: number(13) !== 0 && (number(13) & 0x02) !== 0,
+      // CHK_ST_CONFIGURED, CHK_ST_ENABLED
+      probed: (number(13) & 0x02) !== 0,
+      probing: (number(13) & 0x04) !== 0,
     };
   });
 }
 
-/** Current sessions of each server in `show stat <pool> 4 -1`. */
-export function parseSessions(text: string): ReadonlyMap<string, number> {
-  const [, ...rows] = text.split('\n');
+/**
+ * Current sessions (`scur`) of each server in `show stat <pool> 4 -1`.
+ * @throws when it is no such table
+ */
+export function parseSessions(text: string): Map<string, number> {
+  const [head, ...rows] = text.split('\n');
+  if (!head?.startsWith('# pxname,svname,qcur,qmax,scur,')) {
+    throw new Error(`HAProxy answered: ${text.slice(0, 200)}`);
+  }
   return new Map(
     rows.map((row) => {
       const [, server = '', , , current] = row.split(',');
@@ -42,27 +55,67 @@ export function parseSessions(text: string): ReadonlyMap<string, number> {
   );
 }
 
-/** One HAProxy process in the master's `show proc`. */
-export interface Worker {
-  readonly pid: number;
-  /** Replaced by a reload and finishing its sessions. */
-  readonly old: boolean;
+/** A row of `show sess`. */
+export interface Session {
+  readonly id: string;
+  readonly pool: string;
+  readonly server: string;
 }
 
-/** Workers in `show proc`, current first. */
-export function parseProcesses(text: string): Worker[] {
-  let old = false;
-  const workers: Worker[] = [];
-  for (const line of text.split('\n')) {
-    if (line.startsWith('# old workers')) old = true;
-    const [, pid] = /^(\d+)\s+worker\s/.exec(line) ?? [];
-    if (pid !== undefined) workers.push({ pid: Number(pid), old });
-  }
-  return workers;
+export function parseSessionList(text: string): Session[] {
+  const rows = text.matchAll(/^(0x[0-9a-f]+): .* be=(\S+) srv=(\S+) /gm);
+  return [...rows].map(([, id, pool, server]) => ({ id: id!, pool: pool!, server: server! }));
 }
 
-/** The listener that HAProxy could not bind, and why, from its log. */
-export function parseBindFailure(log: string): { section: string; reason: string } | undefined {
-  const found = /Starting (?:frontend|proxy) (\S+): (.+)/.exec(log);
-  return found === null ? undefined : { section: found[1]!, reason: found[2]! };
+/** Names in `show backend`. */
+export function parseBackends(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** What the master tells in `show proc`. */
+export interface Processes {
+  readonly reloads: number;
+  /** The last reload failed: the worker before it goes on. */
+  readonly failed: boolean;
+  readonly current: number | undefined;
+  /** Workers that a reload replaced and that finish their sessions. */
+  readonly old: readonly number[];
+}
+
+export function parseProcesses(text: string): Processes {
+  const [, reloads, failed] = /^\d+\s+master\s+(\d+) \[failed: (\d+)\]/m.exec(text) ?? [];
+  if (reloads === undefined) throw new Error(`HAProxy's master answered: ${text.slice(0, 200)}`);
+  const [current = '', old = ''] = text.split('# old workers');
+  const pids = (part: string) => [...part.matchAll(/^(\d+)\s+worker\s/gm)].map(([, pid]) => pid);
+  const [first] = pids(current);
+  return {
+    reloads: Number(reloads),
+    failed: failed !== '0',
+    current: first === undefined ? undefined : Number(first),
+    old: pids(old).map(Number),
+  };
+}
+
+/** Something in our files that HAProxy cannot load. */
+export interface Fault {
+  /** The listener whose section is named. */
+  readonly listener: SectionName | undefined;
+  /** Where: the load balancer whose file it is, and the line. */
+  readonly at: { readonly loadBalancerId: string; readonly line: number } | undefined;
+  readonly reason: string;
+}
+
+/** The faults that HAProxy names in `[ALERT]` lines of its output. */
+export function parseAlerts(output: string): Fault[] {
+  const lines = output.matchAll(/^\s*\[ALERT\]\s+\(\d+\) : (?:config : )?(.+)$/gm);
+  return [...lines].map(([, text = '']) => {
+    const [, section] = /(?:frontend|backend|proxy) '?([^\s':]+)/.exec(text) ?? [];
+    const [place, loadBalancerId, line] = /\[[^\]]*\/([^/\]]+)\.cfg:(\d+)\]/.exec(text) ?? [];
+    return {
+      listener: section === undefined ? undefined : parseSection(section),
+      at: loadBalancerId === undefined ? undefined : { loadBalancerId, line: Number(line) },
+      // Whoever reads it has not our folders.
+      reason: (place === undefined ? text : text.replace(place, `line ${line}`)).slice(0, 300),
+    };
+  });
 }

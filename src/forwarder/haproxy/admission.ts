@@ -1,0 +1,88 @@
+import { limits } from '../../limits.ts';
+import { bindProblem } from './bind-probe.ts';
+import type { Carried } from './render.ts';
+
+/** Why a listener is left out. */
+export interface LeftOut {
+  /** `tcp:80` */
+  readonly listener: string;
+  readonly reason: string;
+}
+
+interface Refusal {
+  /** Names the settings that were refused: others may be tried at once. */
+  readonly pool: string;
+  readonly reason: string;
+  readonly until: number;
+}
+
+/** Decides which listeners may be loaded, so that none that cannot bind spoils others' loads. */
+export class Admission {
+  readonly #now: () => number;
+  /** Who has an address and port: section prefix by `address:port`. */
+  readonly #owners = new Map<string, string>();
+  /** The addresses and ports of each load balancer. */
+  readonly #claims = new Map<string, ReadonlySet<string>>();
+  /** What HAProxy itself refused, by section prefix. */
+  readonly #refusals = new Map<string, Refusal>();
+
+  /** @param now Unix milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /**
+   * Addresses and ports of the admitted listeners are theirs from now on; those that the load
+   * balancer had before and has no more are free.
+   * @param holds tells whether HAProxy has this listener already, by section prefix
+   */
+  async admit(
+    loadBalancerId: string,
+    carried: readonly Carried[],
+    holds: (prefix: string) => boolean,
+  ): Promise<{ admitted: Carried[]; leftOut: LeftOut[] }> {
+    const admitted: Carried[] = [];
+    const leftOut: LeftOut[] = [];
+    for (const listener of carried) {
+      const { name, endpoint, prefix } = listener;
+      const problem =
+        this.#refused(listener) ?? (holds(prefix) ? undefined : await bindProblem(endpoint));
+      const reason = problem ?? this.#claimed(listener);
+      if (reason !== undefined) {
+        leftOut.push({ listener: name, reason });
+        continue;
+      }
+      this.#owners.set(endpoint, prefix);
+      admitted.push(listener);
+    }
+    this.#free(loadBalancerId, new Set(admitted.map(({ endpoint }) => endpoint)));
+    return { admitted, leftOut };
+  }
+
+  /** HAProxy refused a listener: it is not tried again for a while, unless it changes. */
+  refuse(prefix: string, pool: string, reason: string): void {
+    this.#refusals.set(prefix, { pool, reason, until: this.#now() + limits.refusedListener });
+  }
+
+  #refused({ prefix, pools }: Carried): string | undefined {
+    const refusal = this.#refusals.get(prefix);
+    if (refusal === undefined) return undefined;
+    if (refusal.pool === pools[0]?.name && this.#now() < refusal.until) return refusal.reason;
+    this.#refusals.delete(prefix);
+    return undefined;
+  }
+
+  #claimed({ endpoint, prefix }: Carried): string | undefined {
+    const owner = this.#owners.get(endpoint);
+    if (owner === undefined || owner === prefix) return undefined;
+    return `cannot listen at ${endpoint}: ${owner.slice(0, owner.indexOf('.'))} does`;
+  }
+
+  #free(loadBalancerId: string, kept: ReadonlySet<string>): void {
+    for (const endpoint of this.#claims.get(loadBalancerId) ?? []) {
+      if (!kept.has(endpoint)) this.#owners.delete(endpoint);
+    }
+    if (kept.size === 0) this.#claims.delete(loadBalancerId);
+    else this.#claims.set(loadBalancerId, kept);
+  }
+}

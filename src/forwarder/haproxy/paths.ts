@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** Where one engine keeps its files and sockets. */
+export interface Paths {
+  readonly base: string;
+  /** The folder with one file per load balancer. */
+  readonly sections: string;
+  readonly pid: string;
+  readonly log: string;
+  readonly master: string;
+  /** Every worker has its own, so that none is taken for another while one follows the other. */
+  readonly workerSocket: (generation: number) => string;
+  /** The folder of the sockets. */
+  readonly sockets: string;
+  /** The folder of sockets between workers, which HAProxy's own user must get into. */
+  readonly handover: string;
+}
+
+/** The longest path of a Unix socket (`sun_path`), less what HAProxy appends while it binds. */
+const longestSocket = 107 - 16;
+
+/**
+ * Sockets go to a short folder of their own where the engine's folder is too deep for them, or has
+ * signs in its name that HAProxy's file would read otherwise.
+ */
+export function pathsOf(folder: string): Paths {
+  const digest = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+  const longest = join(folder, `worker-${Number.MAX_SAFE_INTEGER}.sock`);
+  const isPlain = /^[A-Za-z0-9/._@+~-]+$/.test(longest) && longest.length <= longestSocket;
+  const sockets = isPlain ? folder : join(tmpdir(), `sluice-${digest}`);
+  const handover = join(tmpdir(), `sluice-${digest}-handover`);
+  return {
+    base: join(folder, 'haproxy.cfg'),
+    sections: join(folder, 'load-balancers'),
+    pid: join(folder, 'haproxy.pid'),
+    log: join(folder, 'haproxy.log'),
+    master: join(sockets, 'master.sock'),
+    workerSocket: (generation) => join(sockets, `worker-${generation}.sock`),
+    sockets,
+    handover,
+  };
+}
+
+/**
+ * Makes the folders, for their owner alone.
+ * @param user who HAProxy's workers run as, when not as we do
+ * @throws when a folder is somebody else's
+ */
+export function makeFolders(paths: Paths, user: string | undefined): void {
+  for (const path of [dirname(paths.base), paths.sections, paths.sockets]) {
+    ownFolder(path, process.getuid!());
+  }
+  ownFolder(paths.handover, user === undefined ? process.getuid!() : userId(user));
+}
+
+function ownFolder(path: string, owner: number): void {
+  if (mkdirSync(path, { recursive: true }) !== undefined) chownSync(path, owner, -1);
+  const found = lstatSync(path);
+  // Elsewhere than in a folder of ours somebody could have put one in our place.
+  if (found.uid !== owner || !found.isDirectory()) {
+    throw new Error(`${path} must be a folder of user ${owner}`);
+  }
+  chmodSync(path, 0o700);
+}
+
+/** `haproxy` where we are root and its package made that user. */
+export function unprivilegedUser(): string | undefined {
+  return process.getuid!() === 0 && userLine('haproxy') !== undefined ? 'haproxy' : undefined;
+}
+
+function userId(user: string): number {
+  return Number(userLine(user)?.split(':')[2]);
+}
+
+function userLine(user: string): string | undefined {
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+  return lines.find((line) => line.startsWith(`${user}:`));
+}

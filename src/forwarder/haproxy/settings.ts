@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import type { HealthCheck, LoadBalancer } from '../../elb/types.ts';
+import { handoverSocket } from './base.ts';
+import { endpoint, hostToken, numberToken, portToken, quoted, type SectionRole } from './names.ts';
+import type { Carriable } from './render.ts';
+
+/**
+ * The lines of a listener's `frontend` after its first.
+ * @param name what its sections' names begin with
+ */
+export function frontendLines(
+  { address }: LoadBalancer,
+  listener: Carriable,
+  name: string,
+): string[] {
+  return [
+    `mode ${listener.protocol}`,
+    `bind ${endpoint(address, listener.port)}`,
+    ...(listener.protocol === 'http' ? nextLines(name) : []),
+    ...acceptLines(listener, endpoint(address, listener.port).replace(/:\d+$/, '')),
+    // When no probe succeeds, traffic goes to every server that has weight.
+    ...(listener.health.enabled
+      ? [`use_backend ${name}.open if { nbsrv(${name}.pool) eq 0 }`]
+      : []),
+    `default_backend ${name}.pool`,
+  ];
+}
+
+/**
+ * The worker before a reload answers one more request on each connection that is kept alive, so
+ * that none is lost on its way. HAProxy takes no more commands about its servers, so it passes the
+ * request on to the worker that accepts, as if the client had sent it there.
+ */
+function nextLines(name: string): string[] {
+  return [
+    `bind ${handoverSocket(socketName(name))} accept-proxy`,
+    'option idle-close-on-response',
+    `use_backend ${name}.next if { stopping }`,
+  ];
+}
+
+/** The lines of the `backend` that leads to the worker that accepts. */
+export function nextBackendLines(name: string): string[] {
+  return [
+    'mode http',
+    'timeout server 200s',
+    `server next ${handoverSocket(socketName(name))} send-proxy-v2 pool-max-conn 0`,
+  ];
+}
+
+/** Short, for a socket's path, and the same whatever the listener's settings. */
+function socketName(name: string): string {
+  const prefix = name.slice(0, name.lastIndexOf('.'));
+  return createHash('sha256').update(prefix).digest('hex').slice(0, 16);
+}
+
+/** The lines of a `backend` before its servers. @param stick the section that remembers clients */
+export function backendLines(
+  listener: Carriable,
+  role: SectionRole,
+  stick: string | undefined,
+): string[] {
+  return [
+    `mode ${listener.protocol}`,
+    ...balanceLines(listener),
+    ...(stick === undefined ? [] : [`stick on src table ${stick}`]),
+    ...serveLines(listener),
+    ...(role === 'pool' && listener.health.enabled ? probeLines(listener.health) : []),
+  ];
+}
+
+/** Keywords of a probed server. */
+export function probeOptions(health: HealthCheck): string {
+  const port = health.port === undefined ? '' : ` port ${portToken(health.port)}`;
+  return (
+    `check inter ${numberToken(health.intervalSeconds, 1, 50)}s ` +
+    `rise ${numberToken(health.healthyThreshold, 1, 10)} ` +
+    `fall ${numberToken(health.unhealthyThreshold, 1, 10)}${port}`
+  );
+}
+
+function acceptLines(listener: Carriable, host: string): string[] {
+  if (listener.protocol === 'tcp') {
+    return [
+      `timeout client ${numberToken(listener.establishedTimeoutSeconds, 10, 900)}s`,
+      ...(listener.scheduler === 'tch'
+        ? ['tcp-request connection set-var(sess.port) src_port']
+        : []),
+    ];
+  }
+  const { idleTimeoutSeconds: idle, requestTimeoutSeconds: request } = listener;
+  return [
+    `timeout client ${numberToken(Math.max(idle, request), 1, 180)}s`,
+    `timeout http-keep-alive ${numberToken(idle, 1, 60)}s`,
+    ...(listener.forwardPort === undefined ? [] : redirectLines(host, listener.forwardPort)),
+  ];
+}
+
+/** Every request goes to https, at the host that it named. */
+function redirectLines(host: string, forwardPort: number): string[] {
+  const port = forwardPort === 443 ? '' : `:${portToken(forwardPort)}`;
+  const to = (name: string) =>
+    `http-request redirect code 301 location https://${name}${port}%[pathq]`;
+  return [`${to('%[req.hdr(host),regsub(:[0-9]+$,)]')} if { req.hdr(host) -m found }`, to(host)];
+}
+
+/** Algorithms whose servers HAProxy can change while it runs. */
+function balanceLines({ scheduler }: Carriable): string[] {
+  switch (scheduler) {
+    case 'wrr':
+    case 'rr':
+      return ['balance roundrobin'];
+    case 'wlc':
+      return ['balance leastconn'];
+    case 'tch':
+      // A listener has one address and port, so the client's two tell all four apart.
+      return ['balance hash src,concat(:,sess.port)', 'hash-type consistent sdbm avalanche'];
+    case 'sch':
+    case 'qch':
+    case 'iqch':
+      // TCP and HTTP have no QUIC connection id: the client's address stands for it.
+      return ['balance source', 'hash-type consistent sdbm avalanche'];
+  }
+}
+
+function serveLines(listener: Carriable): string[] {
+  if (listener.protocol === 'tcp') {
+    return [`timeout server ${numberToken(listener.establishedTimeoutSeconds, 10, 900)}s`];
+  }
+  return [
+    `timeout server ${numberToken(listener.requestTimeoutSeconds, 1, 180)}s`,
+    ...(listener.forwardedFor ? ['option forwardfor'] : []),
+    // A server may close a kept connection just as it is used again: a request that is safe to
+    // repeat is repeated, elsewhere if need be.
+    'retry-on conn-failure empty-response',
+    'http-request disable-l7-retry unless { method GET HEAD OPTIONS }',
+  ];
+}
+
+function probeLines(health: HealthCheck): string[] {
+  // ENS: a timeout below the interval is ignored and the interval counts.
+  const timeout = Math.max(health.timeoutSeconds, health.intervalSeconds);
+  const lines = [`timeout check ${numberToken(timeout, 1, 300)}s`];
+  if (health.kind !== 'http') return lines;
+  const method = health.method === 'get' ? 'GET' : 'HEAD';
+  const host =
+    health.domain === undefined ? '' : ` ver HTTP/1.1 hdr Host ${hostToken(health.domain)}`;
+  return [
+    ...lines,
+    'option httpchk',
+    `http-check send meth ${method} uri ${quoted(health.uri ?? '/')}${host}`,
+    `http-check expect status ${statusRanges(health.httpCode ?? 'http_2xx')}`,
+  ];
+}
+
+/** `http_2xx,http_3xx` -> `200-299,300-399` */
+function statusRanges(classes: string): string {
+  const digits = classes.split(',').map((name) => /^http_([1-5])xx$/.exec(name.trim())?.[1]);
+  return digits
+    .map((digit) => numberToken(Number(digit ?? Number.NaN), 1, 5))
+    .map((digit) => `${digit}00-${digit}99`)
+    .join(',');
+}

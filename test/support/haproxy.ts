@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type {
+  BackendServer,
+  HttpListener,
+  LoadBalancer,
+  TcpListener,
+} from '../../src/elb/types.ts';
+import { type HaproxyEngine, openHaproxyEngine } from '../../src/forwarder/haproxy/engine.ts';
+import { pathsOf } from '../../src/forwarder/haproxy/paths.ts';
+import { RuntimeSocket } from '../../src/forwarder/haproxy/runtime.ts';
+import { parseProcesses } from '../../src/forwarder/haproxy/tables.ts';
+import { loadBalancer } from './load-balancers.ts';
+import { silent } from './log.ts';
+
+/** An engine of a test's own, and what its HAProxy says. */
+export interface EngineUnderTest {
+  readonly engine: HaproxyEngine;
+  readonly folder: string;
+  /** Another life of the agent on the same folder; the one before must be closed. */
+  again(): Promise<HaproxyEngine>;
+  /** Sends one command to HAProxy's master. */
+  master(command: string): Promise<string>;
+  processes(): Promise<ReturnType<typeof parseProcesses>>;
+}
+
+/** Opens an engine whose HAProxy ends with the test, however that ends. */
+export async function openEngine(t: TestContext, subfolder = ''): Promise<EngineUnderTest> {
+  const root = mkdtempSync(join(tmpdir(), 'haproxy-'));
+  const folder = join(root, subfolder);
+  const engines: HaproxyEngine[] = [];
+  const again = async () => {
+    const engine = await openHaproxyEngine({ folder, now: Date.now, log: silent });
+    engines.push(engine);
+    return engine;
+  };
+  t.after(async () => {
+    await engines.at(-1)?.close({ stopTraffic: true });
+    rmSync(root, { recursive: true });
+  });
+  const engine = await again();
+  const socket = new RuntimeSocket(pathsOf(folder).master);
+  const master = async (command: string) => (await socket.run([command]))[0] ?? '';
+  return {
+    engine,
+    folder,
+    again,
+    master,
+    processes: async () => parseProcesses(await master('show proc')),
+  };
+}
+
+const common = {
+  running: true,
+  createTime: '2026-11-24T00:00:00Z',
+  scheduler: 'wrr',
+  health: {
+    enabled: true,
+    kind: 'tcp',
+    timeoutSeconds: 1,
+    intervalSeconds: 1,
+    healthyThreshold: 2,
+    unhealthyThreshold: 2,
+  },
+} as const;
+
+export function tcp(port: number, more: Partial<TcpListener> = {}): TcpListener {
+  const own = { establishedTimeoutSeconds: 900, persistenceTimeoutSeconds: 0, eipTransmit: false };
+  return { ...common, ...own, protocol: 'tcp', port, ...more };
+}
+
+export function http(port: number, more: Partial<HttpListener> = {}): HttpListener {
+  const own = { idleTimeoutSeconds: 15, requestTimeoutSeconds: 60, forwardedFor: false };
+  return { ...common, ...own, protocol: 'http', port, ...more };
+}
+
+/** Attached servers from backends that listen. */
+export function attached(
+  backends: readonly { readonly name: string; readonly ip: string; readonly port: number }[],
+  weight = 100,
+): BackendServer[] {
+  return backends.map(({ name, ip, port }) => ({ serverId: name, type: 'ens', ip, port, weight }));
+}
+
+/** A load balancer on loopback. */
+export function balancer(id: string, parts: Partial<LoadBalancer>): LoadBalancer {
+  return { ...loadBalancer(id, []), address: '127.0.0.1', ...parts };
+}
