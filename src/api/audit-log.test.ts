@@ -79,7 +79,7 @@ test('reading goes on before any record it ended at', async () => {
   }
 });
 
-test('records of a time are in the window that starts then, not in the one that ends then', async () => {
+test('records of a time are in the window that starts then, not in one that ends', async () => {
   const log = logOf([start, start + 1]);
   const [first, second] = log.keys;
   assert.deepEqual(await read(log, { ...all, after: auditPlace(start) }), [second, first]);

@@ -202,8 +202,8 @@ export const StopInstance = defineAction({
   access: 'update',
   summary: 'Marks a Running instance as Stopped, so that it cannot be added to load balancers.',
   description:
-    'The record changes; nobody touches the power of the machine. Where it is attached already it ' +
-    'stays attached, and gets traffic for as long as its health checks pass: ' +
+    'The record changes; nobody touches the power of the machine. Where it is attached already ' +
+    'it stays attached, and gets traffic for as long as its health checks pass: ' +
     'RemoveBackendServers takes it out.',
   input: z.object({
     InstanceId: instanceId,

@@ -58,9 +58,15 @@ export const errors = [
   'InvalidParameter.%s',
 ];
 
-/** No code is documented for what cannot be deleted yet: the family's general one says why. */
-export function inUse(detail: string): Refusal {
-  return new Refusal('ens.interface.error', undefined, detail);
+/**
+ * Lets a deletion pass. No code is documented for what cannot go yet: the general one says why.
+ * @param need why it must stay whatever is in it, or undefined
+ * @param inside ids of what is in it
+ * @throws Refusal ens.interface.error
+ */
+export function checkUnused(need: string | undefined, inside: readonly string[]): void {
+  const reason = need ?? (inside[0] === undefined ? undefined : `${inside[0]} is in it.`);
+  if (reason !== undefined) throw new Refusal('ens.interface.error', undefined, reason);
 }
 
 /** Ids in the wrapper that the family gives lists of ids. */

@@ -9,11 +9,11 @@ import { defineAction, documentedLimits } from './action.ts';
 import { id, nothing, siteId } from './fields.ts';
 import {
   type Contents,
+  checkUnused,
   errors,
   idList,
   idsIn,
   instancesBy,
-  inUse,
   loadBalancersBy,
   name,
   networkId,
@@ -211,10 +211,8 @@ export const DeleteNetwork = defineAction({
         ...idsIn(await instancesBy(call, 'networkId'), NetworkId),
         ...idsIn(await loadBalancersBy(call, site, 'networkId'), NetworkId),
       ];
-      if ((await call.site(site))?.value.defaultNetworkId === NetworkId) {
-        throw inUse(`It is the default network of ${site}.`);
-      }
-      if (inside[0] !== undefined) throw inUse(`${inside[0]} is in it.`);
+      const isDefault = (await call.site(site))?.value.defaultNetworkId === NetworkId;
+      checkUnused(isDefault ? `It is the default network of ${site}.` : undefined, inside);
       return { deletes: [key], result: {} };
     }),
 });

@@ -8,11 +8,11 @@ import type { Call, Reads, Stored } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { id, nothing, siteId } from './fields.ts';
 import {
+  checkUnused,
   errors,
   idList,
   idsIn,
   instancesBy,
-  inUse,
   ipv6Block,
   loadBalancersBy,
   name,
@@ -62,8 +62,8 @@ export const CreateVSwitch = defineAction({
   access: 'create',
   summary: 'Creates a vSwitch in a network.',
   description:
-    'Its block lies within that of the network, has a mask of 16 to 29 bits and overlaps no other ' +
-    'vSwitch of the network. It is a record, and Available at once.',
+    'Its block lies within that of the network, has a mask of 16 to 29 bits and overlaps no ' +
+    'other vSwitch of the network. It is a record, and Available at once.',
   input,
   output: z.object({ VSwitchId: z.string() }),
   errors,
@@ -264,10 +264,8 @@ export const DeleteVSwitch = defineAction({
         ...idsIn(await instancesBy(call, 'vSwitchId'), VSwitchId),
         ...idsIn(await loadBalancersBy(call, site, 'vSwitchId'), VSwitchId),
       ];
-      if ((await call.site(site))?.value.defaultVSwitchId === VSwitchId) {
-        throw inUse(`It is the default vSwitch of ${site}.`);
-      }
-      if (inside[0] !== undefined) throw inUse(`${inside[0]} is in it.`);
+      const isDefault = (await call.site(site))?.value.defaultVSwitchId === VSwitchId;
+      checkUnused(isDefault ? `It is the default vSwitch of ${site}.` : undefined, inside);
       return { deletes: [key], result: {} };
     }),
 });

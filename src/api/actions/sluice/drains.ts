@@ -66,8 +66,8 @@ export const DescribeDrains = defineAction({
   access: 'list',
   summary: 'Lists removed servers that still have sessions, by forwarder, with their deadline.',
   description:
-    'A drain begins with RemoveBackendServers and is over when every live forwarder has counted 0 ' +
-    'sessions, or at its deadline; then it is listed no more.',
+    'A drain begins with RemoveBackendServers and is over when every live forwarder has counted ' +
+    '0 sessions, or at its deadline; then it is listed no more.',
   input: z.object({
     LoadBalancerId: loadBalancerId.optional().describe('Absent: drains of all load balancers.'),
   }),

@@ -122,8 +122,8 @@ export const DeregisterInstance = defineAction({
   access: 'delete',
   summary: 'Forgets a machine with its interfaces.',
   description:
-    'Refused with IncorrectInstanceStatus while a load balancer has it, or an interface of it, as ' +
-    'a server: RemoveBackendServers comes first.',
+    'Refused with IncorrectInstanceStatus while a load balancer has it, or an interface of it, ' +
+    'as a server: RemoveBackendServers comes first.',
   input: z.object({ InstanceId: instanceId }),
   output: nothing,
   errors: [...errors, 'InstanceNotFound', 'IncorrectInstanceStatus'],

@@ -23,9 +23,9 @@ export const WatchSite = defineAction({
   access: 'get',
   summary: 'Streams the load balancers of a site: a snapshot, then changes and heartbeats.',
   description:
-    'One JSON message a line: snapshot, change, heartbeat, release. It is what forwarders follow, ' +
-    'with their own access key; it never ends by itself. The account itself may watch too, to see ' +
-    'what a forwarder sees.',
+    'One JSON message a line: snapshot, change, heartbeat, release. It is what forwarders ' +
+    'follow, with their own access key; it never ends by itself. The account itself may watch ' +
+    'too, to see what a forwarder sees.',
   input: z.object({ EnsRegionId: siteOrAll }),
   output: nothing,
   errors,
