@@ -77,8 +77,10 @@ describe('the audit log', () => {
         Secure: false,
         DecidedBy: 'root',
         Parameters: {
-          LoadBalancerId,
-          BackendServers: '[{"ServerId":"i-1"},{"ServerId":"i-9"}]',
+          Parameter: [
+            { Name: 'LoadBalancerId', Value: LoadBalancerId },
+            { Name: 'BackendServers', Value: '[{"ServerId":"i-1"},{"ServerId":"i-9"}]' },
+          ],
         },
         IgnoredServers: ['i-9'],
         Changes: undefined,

@@ -42,7 +42,9 @@ const view = z.object({
   UserAgent: z.string(),
   Secure: z.boolean().describe('The call came over TLS.'),
   DecidedBy: z.string().describe('What allowed the call.'),
-  Parameters: z.record(z.string(), z.string()).describe('As sent; secrets are masked.'),
+  Parameters: z
+    .object({ Parameter: z.array(z.object({ Name: z.string(), Value: z.string() })) })
+    .describe('As sent; secrets are masked.'),
   IgnoredServers: z.array(z.string()).describe('Servers named but not attached.'),
   Changes: z.object({
     Change: z.array(z.object({ Key: z.string(), Before: members, After: members })),
@@ -65,10 +67,15 @@ function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
     UserAgent: value.userAgent,
     Secure: value.secure,
     DecidedBy: value.decidedBy,
-    Parameters: value.parameters,
+    // A list, since callers choose the names and XML takes few of them.
+    Parameters: { Parameter: Object.entries(value.parameters).map(toParameter) },
     IgnoredServers: [...value.ignored],
     Changes: { Change: value.changes.map(changeView) },
   };
+}
+
+function toParameter([Name, Value]: [string, string]) {
+  return { Name, Value };
 }
 
 function changeView({ key, before, after }: ChangedRecord) {
