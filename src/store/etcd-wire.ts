@@ -49,6 +49,7 @@ export function decode(base64 = ''): string {
   return Buffer.from(base64, 'base64').toString();
 }
 
+/** Pools for one origin; they connect when the first request needs it. */
 export function openEndpoint(origin: string, tls: EtcdTls, connectMs: number): Endpoint {
   const connect = {
     ...tls,
@@ -59,8 +60,9 @@ export function openEndpoint(origin: string, tls: EtcdTls, connectMs: number): E
   };
   return {
     origin,
-    calls: new Pool(origin, { connect, connections: limits.etcdConnections }),
-    streams: new Pool(origin, { connect, headersTimeout: 0, bodyTimeout: 0 }),
+    calls: new Pool(origin, { connect, allowH2: false, connections: limits.etcdConnections }),
+    // With HTTP/2 one dead connection would take all watches with it, and hide whose it was.
+    streams: new Pool(origin, { connect, allowH2: false, headersTimeout: 0, bodyTimeout: 0 }),
   };
 }
 
@@ -134,6 +136,7 @@ export async function* readLines(
   }
 }
 
+/** A line past limits.etcdLineBytes; asking for it again would not make it shorter. */
 export class LineTooLong extends Error {
   constructor() {
     super(`a line of more than ${limits.etcdLineBytes} bytes`);

@@ -70,13 +70,13 @@ class EtcdStore implements Store {
   async range(prefix: string, options: RangeOptions = {}): Promise<Range> {
     const { after, limit = Number.POSITIVE_INFINITY } = options;
     const start = pageStart(prefix, after);
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       try {
         return await this.#rangeAtOneRevision(prefix, start, limit);
       } catch (error) {
         // Compacted between two pages: begin again at a newer revision.
         const compacted = error instanceof EtcdRefusal && error.code === grpc.outOfRange;
-        if (!compacted) throw error;
+        if (!compacted || attempt > limits.commitRetries) throw error;
       }
     }
   }

@@ -2,7 +2,7 @@
  * A process that commits to a SQLite store without end, several at a time, and prints each key
  * once its commit was answered. Its parent kills it. Argument: the file.
  */
-import { writeSync } from 'node:fs';
+import { once } from 'node:events';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { put } from './stores.ts';
 
@@ -16,7 +16,7 @@ async function write(writer: number): Promise<never> {
     const key = `${process.pid}/${writer}/${count}`;
     // Both keys of a commit are there, or neither.
     await put(store, [`a/${key}`, padding], [`b/${key}`, padding]);
-    writeSync(1, `${key}\n`);
+    if (!process.stdout.write(`${key}\n`)) await once(process.stdout, 'drain');
   }
 }
 
