@@ -167,7 +167,11 @@ export class RpcClient {
     return {
       ...signed,
       accept: 'application/json',
-      authorization: `${v3Algorithm} Credential=${accessKeyId},SignedHeaders=${names},Signature=${signature}`,
+      authorization: `${v3Algorithm} ${[
+        `Credential=${accessKeyId}`,
+        `SignedHeaders=${names}`,
+        `Signature=${signature}`,
+      ].join()}`,
     };
   }
 }

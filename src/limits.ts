@@ -26,6 +26,8 @@ export const limits = {
   commitRetries: 16,
   /** Calls folded into one commit of one load balancer. */
   foldedCalls: 64,
+  /** Audit records of one such commit: etcd takes requests of 1.5 MB, in base64. */
+  foldedBytes: 400_000,
   /** Expired records deleted along with one commit that writes a new one. */
   sweep: 20,
   /** Documented: a ClientToken counts for 10 minutes. */

@@ -26,7 +26,7 @@ describe('the control plane killed at any moment', () => {
   const kills = 50;
   const balancers = 4;
 
-  test('every answered change is there after the restart, and nothing is half applied', async (t) => {
+  test('every answered change is there after the restart, none is half applied', async (t) => {
     const seed = Number(process.env.SEED ?? 1);
     const random = seeded(seed);
     const dataFolder = await folder();

@@ -69,7 +69,7 @@ export class LoadBalancerFold {
     while (queue.length > 0) {
       const batch = queue.splice(0, limits.foldedCalls);
       try {
-        await this.#commit(key, batch);
+        queue.unshift(...batch.slice(await this.#commit(key, batch)));
       } catch (error) {
         for (const waiter of batch) waiter.reject(error);
       }
@@ -77,8 +77,11 @@ export class LoadBalancerFold {
     this.#waiting.delete(key);
   }
 
-  /** Commits a batch whole, or throws and nothing of it is changed. */
-  async #commit(key: string, batch: readonly Waiter[]): Promise<void> {
+  /**
+   * Commits as much of a batch as fits one commit, or throws and nothing of it is changed.
+   * @returns how many of it were settled, at least one
+   */
+  async #commit(key: string, batch: readonly Waiter[]): Promise<number> {
     for (let attempt = 0; attempt <= limits.commitRetries; attempt++) {
       const entry = await this.#store.get(key);
       if (entry === undefined) throw new Refusal('LoadBalancerNotFound');
@@ -96,17 +99,20 @@ export class LoadBalancerFold {
       if (!outcome.committed) continue;
       const revision = after === before ? entry.revision : outcome.revision;
       for (const verdict of verdicts) settle(verdict, revision);
-      return;
+      return verdicts.length;
     }
     throw new Refusal('OperationConflict');
   }
 }
 
-/** Runs each wish on what the one before it left. */
+/** Runs each wish on what the one before it left, until a commit is as large as one may be. */
 function judge(batch: readonly Waiter[], before: LoadBalancer, revision: number) {
   let after = before;
+  let bytes = 0;
   const audits: Write[] = [];
-  const verdicts = batch.map((waiter): Verdict => {
+  const verdicts: Verdict[] = [];
+  for (const waiter of batch) {
+    if (bytes > limits.foldedBytes) break;
     const { wish } = waiter;
     try {
       if (wish.ifRevision !== undefined && (wish.ifRevision !== revision || after !== before)) {
@@ -114,13 +120,15 @@ function judge(batch: readonly Waiter[], before: LoadBalancer, revision: number)
       }
       const current = after;
       const change = wish.rule(current);
-      audits.push(wish.audit(current, change));
+      const audit = wish.audit(current, change);
+      audits.push(audit);
+      bytes += audit.value.length;
       after = change.next;
-      return { waiter, before: current, change };
+      verdicts.push({ waiter, before: current, change });
     } catch (refused) {
-      return { waiter, refused };
+      verdicts.push({ waiter, refused });
     }
-  });
+  }
   return { verdicts, after, audits };
 }
 

@@ -74,7 +74,7 @@ export function verify(claim: Claim, secret: string): void {
   }
 }
 
-/** Does the work of `verify` in vain, so that an unknown access key takes as long as a known one. */
+/** Does the work of `verify` in vain: an unknown access key takes as long as a known one. */
 export function verifyInVain(claim: Claim): void {
   claim.bodyMatches();
   sameText(claim.signature, claim.expected('an access key that does not exist'));
