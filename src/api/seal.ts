@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Encryption at rest: AES-256-GCM under one master key. */
@@ -11,13 +11,18 @@ export interface Seal {
 }
 
 const version = 'v1';
+const cipherName = 'aes-256-gcm';
+/** Said when opening too: a tag that was cut short would else be held against less. */
+const whole = { authTagLength: 16 };
 
 /** A seal under 32 bytes of key. */
 export function createSeal(masterKey: Buffer): Seal {
   return {
     seal(secret, context) {
       const nonce = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', masterKey, nonce).setAAD(Buffer.from(context));
+      const cipher = createCipheriv(cipherName, masterKey, nonce, whole).setAAD(
+        Buffer.from(context),
+      );
       const body = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
       return `${version}.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')}`;
     },
@@ -25,7 +30,7 @@ export function createSeal(masterKey: Buffer): Seal {
       const [tag, text = ''] = sealed.split('.', 2);
       if (tag !== version) throw new Error('a sealed text of an unknown version');
       const bytes = Buffer.from(text, 'base64url');
-      const decipher = createDecipheriv('aes-256-gcm', masterKey, bytes.subarray(0, 12))
+      const decipher = createDecipheriv(cipherName, masterKey, bytes.subarray(0, 12), whole)
         .setAAD(Buffer.from(context))
         .setAuthTag(bytes.subarray(12, 28));
       return decipher.update(bytes.subarray(28), undefined, 'utf8') + decipher.final('utf8');
@@ -48,13 +53,34 @@ export async function openSeal(
   }
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const path = join(dataFolder, 'master-key');
-  const fresh = `${randomBytes(32).toString('hex')}\n`;
+  const text = (await readIfThere(path)) ?? (await makeKey(dataFolder, path));
+  if (!/^[0-9a-f]{64}$/.test(text.trim())) throw new Error(`${path} is no master key`);
+  return createSeal(Buffer.from(text.trim(), 'hex'));
+}
+
+/** Puts a new key in place whole, or takes the one that another process put there first. */
+async function makeKey(dataFolder: string, path: string): Promise<string> {
+  const draft = join(dataFolder, `master-key.${randomBytes(8).toString('hex')}`);
+  await writeFile(draft, `${randomBytes(32).toString('hex')}\n`, {
+    flag: 'wx',
+    mode: 0o600,
+    flush: true,
+  });
   try {
-    await writeFile(path, fresh, { flag: 'wx', mode: 0o600 });
+    await link(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await unlink(draft);
   }
-  const text = (await readFile(path, 'utf8')).trim();
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${path} is no master key`);
-  return createSeal(Buffer.from(text, 'hex'));
+  return readFile(path, 'utf8');
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
