@@ -72,7 +72,9 @@ export function createListener({ dispatch, isReady, onFault }: ListenOptions): F
 /** Hands a call to dispatch; a stream lives until its reader leaves or the server closes. */
 function callHandler(server: FastifyInstance, dispatch: Dispatch) {
   const streams = new Map<AbortController, FastifyReply>();
+  let closing = false;
   server.addHook('preClose', async () => {
+    closing = true;
     for (const [stream, { raw }] of streams) {
       // Its headers promised to keep the connection, on which the reader would ask again.
       const { socket } = raw;
@@ -90,6 +92,8 @@ function callHandler(server: FastifyInstance, dispatch: Dispatch) {
     const answer = await dispatch(toRaw(request), left.signal);
     if (typeof answer.body !== 'string' && !left.signal.aborted) streams.set(left, reply);
     await writeTurn();
+    // Else the closing server would wait until the kept-alive connection has idled its time.
+    if (closing) reply.header('connection', 'close');
     return send(reply, answer);
   };
 }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { doorKey, v1Request, v3Request } from '../../test/support/door.ts';
 import { ApiError } from './errors.ts';
 import { type RawRequest, readRequest } from './request.ts';
-import { isV3, readClaim, verify } from './signature.ts';
+import { isV3, namedAction, readClaim, verify } from './signature.ts';
 
 interface Vector {
   readonly name: string;
@@ -166,6 +167,113 @@ describe('freshness', () => {
         (error) => error instanceof ApiError && error.code === 'InvalidTimeStamp.Expired',
       );
     }
+  });
+});
+
+const hasCode = (code: string) => (error: unknown) =>
+  error instanceof ApiError && error.code === code;
+
+/** A call with one of its parameters or headers put otherwise, unsigned. */
+function altered(raw: RawRequest, parameters: Record<string, string>): RawRequest {
+  const query = new URLSearchParams(raw.url.slice(2));
+  for (const [name, value] of Object.entries(parameters)) query.set(name, value);
+  return { ...raw, url: `/?${query}` };
+}
+
+describe('V1', () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+
+  test('any split of the parameters between query and form has the same signature', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 20 });
+    fc.assert(
+      fc.property(fc.dictionary(text, text, { maxKeys: 8 }), fc.nat(), (parameters, split) => {
+        const raw = v1Request('Test', parameters);
+        const pairs = raw.url.slice(2).split('&');
+        const inQuery = pairs.filter((_, index) => (split >> index) % 2 === 0);
+        const inForm = pairs.filter((_, index) => (split >> index) % 2 === 1);
+        const moved = {
+          ...raw,
+          url: `/?${inQuery.join('&')}`,
+          headers: { ...raw.headers, ...form },
+          body: Buffer.from(inForm.join('&')),
+        };
+        verify(readClaim(readRequest(moved), Date.now()), doorKey.secret);
+      }),
+    );
+  });
+
+  test('what has no credential, or another kind of it, is refused by name', () => {
+    const raw = v1Request('Test', {});
+    const claim = (parameters: Record<string, string>) => () =>
+      readClaim(readRequest(altered(raw, parameters)), Date.now());
+    assert.throws(claim({ AccessKeyId: '' }), hasCode('MissingAccessKeyId'));
+    assert.throws(claim({ Timestamp: '' }), hasCode('MissingTimestamp'));
+    assert.throws(claim({ SignatureNonce: '' }), hasCode('MissingSignatureNonce'));
+    assert.throws(claim({ Signature: '' }), hasCode('MissingSignature'));
+    assert.throws(claim({ SignatureMethod: 'SHA256withRSA' }), hasCode('InvalidSignatureMethod'));
+    assert.throws(claim({ SignatureMethod: 'constructor' }), hasCode('InvalidSignatureMethod'));
+    assert.throws(claim({ SignatureType: 'BEARERTOKEN' }), hasCode('InvalidSignatureMethod'));
+    assert.throws(claim({ SignatureVersion: '2.0' }), hasCode('InvalidSignatureVersion'));
+    assert.throws(claim({ Timestamp: '2026-11-24 03:48:31' }), hasCode('InvalidTimeStamp.Format'));
+    assert.throws(claim({ Timestamp: '2026-13-24T03:48:31Z' }), hasCode('InvalidTimeStamp.Format'));
+  });
+
+  test('headers, which V1 does not sign, name no action', () => {
+    const raw = altered(v1Request('Test', {}), { Action: '' });
+    const headers = { ...raw.headers, 'x-acs-action': 'Test', 'x-acs-version': '2017-11-10' };
+    assert.throws(() => namedAction(readRequest({ ...raw, headers })), hasCode('MissingAction'));
+  });
+});
+
+describe('V3', () => {
+  const claim = (raw: RawRequest) => () => readClaim(readRequest(raw), Date.now());
+
+  test('a call in its form without a credential misses the access key', () => {
+    const raw = v3Request('Test', {});
+    const { authorization: _, ...headers } = raw.headers;
+    assert.throws(
+      () => namedAction(readRequest({ ...raw, headers })),
+      hasCode('MissingAccessKeyId'),
+    );
+  });
+
+  test('a body counts only when its type is signed, since the type says how it is read', () => {
+    const type = { 'content-type': 'application/x-www-form-urlencoded' };
+    const signed = v3Request('Test', {}, { body: 'Name=x', headers: type });
+    verify(claim(signed)(), doorKey.secret);
+    const unsigned = v3Request('Test', {}, { body: 'Name=x' });
+    const typed = { ...unsigned, headers: { ...unsigned.headers, ...type } };
+    assert.throws(claim(typed), hasCode('IncompleteSignature'));
+  });
+
+  test('another body than the signed one is refused, whatever the hash header says', () => {
+    const raw = v3Request('Test', {}, { body: 'Name=x' });
+    const read = claim({ ...raw, body: Buffer.from('Name=y') })();
+    assert.throws(() => verify(read, doorKey.secret), hasCode('ContentMD5NotMatched'));
+  });
+
+  test('names of object members are no headers', () => {
+    const raw = v3Request('Test', {});
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const authorization = String(raw.headers.authorization).replace('host;', `${name};host;`);
+      const read = claim({ ...raw, headers: { ...raw.headers, authorization } })();
+      assert.throws(() => verify(read, doorKey.secret), hasCode('SignatureDoesNotMatch'));
+    }
+  });
+
+  test('a malformed Authorization header is refused, never a fault', () => {
+    const raw = v3Request('Test', {});
+    fc.assert(
+      fc.property(fc.string({ maxLength: 200 }), (rest) => {
+        const headers = { ...raw.headers, authorization: `ACS3-HMAC-SHA256${rest}` };
+        try {
+          verify(claim({ ...raw, headers })(), doorKey.secret);
+          assert.fail('it was accepted');
+        } catch (error) {
+          assert.ok(error instanceof ApiError, String(error));
+        }
+      }),
+    );
   });
 });
 
