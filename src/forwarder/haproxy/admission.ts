@@ -34,19 +34,20 @@ export class Admission {
   /**
    * Addresses and ports of the admitted listeners are theirs from now on; those that the load
    * balancer had before and has no more are free.
-   * @param holds tells whether HAProxy has this listener already, by section prefix
+   * @param held prefixes of the listeners that HAProxy has already
    */
   async admit(
     loadBalancerId: string,
     carried: readonly Carried[],
-    holds: (prefix: string) => boolean,
+    held: ReadonlySet<string>,
   ): Promise<{ admitted: Carried[]; leftOut: LeftOut[] }> {
     const admitted: Carried[] = [];
     const leftOut: LeftOut[] = [];
     for (const listener of carried) {
       const { name, endpoint, prefix } = listener;
-      const problem =
-        this.#refused(listener) ?? (holds(prefix) ? undefined : await bindProblem(endpoint));
+      // HAProxy's own hold on a port, even one that is just ending, is no problem.
+      const isOurs = held.has(prefix) || this.#owners.get(endpoint) === prefix;
+      const problem = this.#refused(listener) ?? (isOurs ? undefined : await bindProblem(endpoint));
       const reason = problem ?? this.#claimed(listener);
       if (reason !== undefined) {
         leftOut.push({ listener: name, reason });
@@ -62,6 +63,9 @@ export class Admission {
   /** HAProxy refused a listener: it is not tried again for a while, unless it changes. */
   refuse(prefix: string, pool: string, reason: string): void {
     this.#refusals.set(prefix, { pool, reason, until: this.#now() + limits.refusedListener });
+    for (const [endpoint, owner] of this.#owners) {
+      if (owner === prefix) this.#owners.delete(endpoint);
+    }
   }
 
   #refused({ prefix, pools }: Carried): string | undefined {

@@ -42,7 +42,6 @@ function sharedLines(paths: Paths, generation: number, user: string | undefined)
   setenv SLUICE_HANDOVER ${pathToken(paths.handover)}
 ${user === undefined ? '' : `  user ${user}\n  group ${user}\n`}\
   unix-bind mode 600${user === undefined ? '' : ` user ${user}`}
-  quiet
   localpeer self
   stats socket ${socket} mode 600 level admin expose-fd listeners
   stats timeout 1m

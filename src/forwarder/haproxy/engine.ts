@@ -4,7 +4,7 @@ import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import type { DrainProgress, Engine, Failure, ServerHealth } from '../engine.ts';
 import { Drains } from './drains.ts';
-import { downServers, Loader, type Written } from './loader.ts';
+import { Loader, type Written } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
 import { makeFolders, pathsOf, unprivilegedUser } from './paths.ts';
 import { LoadRefused } from './process.ts';
@@ -91,10 +91,7 @@ export class HaproxyEngine implements Engine {
 
   /** Servers at rest (weight 0) are probed by nobody and left out. */
   async health(): Promise<readonly ServerHealth[]> {
-    const { crew } = this.#loader;
-    if (!crew.isThere) return [];
-    const states = await crew.current.states();
-    this.#loader.noteDown(downServers(states));
+    const states = await this.#loader.readStates();
     return states.flatMap(({ pool, name, up, probed, maintenance }) => {
       const section = parseSection(pool);
       const server = parseServer(name);

@@ -13,7 +13,7 @@ import { HaproxyProcess, LoadRefused } from './process.ts';
 import { type Carried, renderFile } from './render.ts';
 import { WorkerGone } from './runtime.ts';
 import { replaceFile, SectionFiles } from './section-files.ts';
-import type { Fault } from './tables.ts';
+import type { Fault, ServerState } from './tables.ts';
 
 export interface LoaderOptions {
   readonly paths: Paths;
@@ -83,9 +83,9 @@ export class Loader {
 
   /** Writes what may be loaded of a load balancer; nothing carried = no file. */
   async write(id: string, carried: readonly Carried[]): Promise<Written> {
-    const held = new Set(this.crew.isThere ? this.crew.current.pools(id).map((p) => p.prefix) : []);
-    const holds = (prefix: string) => held.has(prefix);
-    const { admitted, leftOut } = await this.#admission.admit(id, carried, holds);
+    const pools = this.crew.isThere ? this.crew.current.pools(id) : [];
+    const held = new Set(pools.map(({ prefix }) => prefix));
+    const { admitted, leftOut } = await this.#admission.admit(id, carried, held);
     this.#files.put(id, renderFile(admitted));
     return { admitted, leftOut, racing: this.#running === undefined ? 0 : this.#begun };
   }
@@ -113,9 +113,17 @@ export class Loader {
     return this.#next;
   }
 
-  /** Remembers which servers are down, for the next load. @param down as `<section>/<server>` */
-  noteDown(down: ReadonlySet<string>): void {
-    this.#down = down;
+  /**
+   * Reads every server of the current worker, and remembers for the next load which are down.
+   * Without a worker there are none.
+   */
+  async readStates(): Promise<readonly ServerState[]> {
+    if (!this.crew.isThere) return [];
+    // HAProxy logs each change of a server, and has no other way to be told not to.
+    this.#process.trimLog();
+    const states = await this.crew.current.states();
+    this.#down = downServers(states);
+    return states;
   }
 
   async close(stopTraffic: boolean): Promise<void> {
@@ -199,9 +207,8 @@ export class Loader {
   }
 
   async #learnDown(): Promise<void> {
-    if (!this.crew.isThere) return;
     try {
-      this.#down = downServers(await this.crew.current.states());
+      await this.readStates();
     } catch (error) {
       // What was known before is better than a load that does not take place.
       this.#options.log.warn({ reason: reasonOf(error) }, 'cannot read which servers are down');
@@ -284,15 +291,7 @@ function lastGeneration(base: string): number {
 }
 
 /** `<section prefix>/<server>` of servers whose probes fail. */
-export function downServers(
-  states: readonly {
-    readonly pool: string;
-    readonly name: string;
-    readonly up: boolean;
-    readonly probed: boolean;
-    readonly maintenance: boolean;
-  }[],
-): Set<string> {
+function downServers(states: readonly ServerState[]): Set<string> {
   const down = states.filter(({ up, probed, maintenance }) => probed && !up && !maintenance);
   return new Set(
     down.flatMap(({ pool, name }) => {

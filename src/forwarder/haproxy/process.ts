@@ -70,7 +70,7 @@ export class HaproxyProcess {
    * @throws LoadRefused
    */
   async start(): Promise<void> {
-    const from = this.#trimmedLog();
+    const from = this.trimLog();
     const log = openSync(this.#paths.log, 'a', 0o600);
     const child = spawn(
       this.#program,
@@ -97,7 +97,7 @@ export class HaproxyProcess {
    * @throws LoadRefused
    */
   async reload(): Promise<void> {
-    const from = this.#trimmedLog();
+    const from = this.trimLog();
     const { reloads } = await this.processes();
     // The master starts itself anew, so there may be no answer.
     await this.master.run(['reload']).catch((error: unknown) => {
@@ -137,6 +137,14 @@ export class HaproxyProcess {
     if (this.isRunning()) process.kill(pid, 'SIGKILL');
   }
 
+  /** Begins the log anew when it has grown too long. @returns where it ends */
+  trimLog(): number {
+    const size = statSync(this.#paths.log, { throwIfNoEntry: false })?.size ?? 0;
+    if (size <= limits.engineLogBytes) return size;
+    truncateSync(this.#paths.log);
+    return 0;
+  }
+
   #find() {
     try {
       const pid = Number(readFileSync(this.#paths.pid, 'utf8'));
@@ -151,14 +159,6 @@ export class HaproxyProcess {
 
   #files(): string[] {
     return ['-f', this.#paths.base, '-f', this.#paths.sections];
-  }
-
-  /** Where the log ends now; one that has grown too long begins anew. */
-  #trimmedLog(): number {
-    const size = statSync(this.#paths.log, { throwIfNoEntry: false })?.size ?? 0;
-    if (size <= limits.engineLogBytes) return size;
-    truncateSync(this.#paths.log);
-    return 0;
   }
 
   /** Waits until the master has finished the load that makes it count `reloads`. */

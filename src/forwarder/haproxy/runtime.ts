@@ -62,17 +62,19 @@ function exchange(path: string, commands: readonly string[]): Promise<string[]> 
     socket.on('close', () => {
       clearTimeout(timer);
       const text = chunks.join('');
-      const answers = splitAnswers(text);
+      if (text === '' || text.includes("Can't find the target PID")) {
+        return reject(new WorkerGone(`HAProxy is not there: ${text.trim() || 'no answer'}`));
+      }
+      const answers = commands.length === 1 ? [text.trimEnd()] : splitAnswers(text);
       if (answers.length === commands.length) return resolve(answers);
-      const isGone = text === '' || text.includes("Can't find the target PID");
-      const reason = `HAProxy gave ${answers.length} answers to ${commands.length} commands: `;
-      reject(new (isGone ? WorkerGone : Error)(reason + text.slice(0, 200)));
+      const reason = `HAProxy gave ${answers.length} answers to ${commands.length} commands`;
+      reject(new Error(`${reason}: ${text.slice(0, 200)}`));
     });
     socket.end(`${commands.join(';')}\n`);
   });
 }
 
-/** Every answer, empty or not, ends in an empty line and has none of its own. */
+/** Every answer but `del server`'s, empty or not, ends in an empty line and has none of its own. */
 function splitAnswers(text: string): string[] {
   const answers: string[] = [];
   let lines: string[] = [];

@@ -152,8 +152,9 @@ export class Worker {
    */
   async drop(slots: readonly Slots[]): Promise<Slots[]> {
     const pools = [...new Set(slots.map(({ pool }) => pool))].map((name) => ({ name, slots: [] }));
-    const commands = slots.map(({ pool, server }) => `del server ${pool}/${server}`);
-    await this.#changeAndRead(commands, pools);
+    // No empty line ends the answer of `del server`: it cannot share a connection.
+    for (const { pool, server } of slots) await this.#run([`del server ${pool}/${server}`]);
+    await this.#changeAndRead([], pools);
     return slots.filter(({ pool, server }) =>
       this.#tables.get(pool)?.some(({ name }) => name === server),
     );

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import nodeHttp from 'node:http';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { pathsOf } from '../../src/forwarder/haproxy/paths.ts';
+import { startHttpServer, startTcpEcho } from '../support/backends.ts';
+import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
+import { get, openSession, startHttpLoad } from '../support/load.ts';
+import { freePort } from '../support/scene.ts';
+import { until } from '../support/wait.ts';
+
+const host = '127.0.0.1';
+
+async function servers(t: TestContext, start: typeof startHttpServer | typeof startTcpEcho) {
+  const pair = [await start('s-a'), await start('s-b')] as const;
+  for (const server of pair) t.after(() => server.close());
+  return pair;
+}
+
+test('reloads lose no request, on new connections or on kept ones', async (t) => {
+  const { engine, processes } = await openEngine(t);
+  const pair = await servers(t, startHttpServer);
+  const port = await freePort(host);
+  const listeners = [http(port)];
+  const all = balancer('lb-1', { listeners, backends: attached(pair) });
+  await engine.apply(all);
+  const loads = [true, false].map((keepAlive) =>
+    startHttpLoad({ host, port, clients: 4, keepAlive }),
+  );
+  const { reloads } = await processes();
+  for (let round = 0; round < 8; round++) {
+    const more = round % 2 === 0 ? [http(await freePort(host))] : [];
+    assert.deepEqual(await engine.apply({ ...all, listeners: [...listeners, ...more] }), []);
+  }
+  assert.equal((await processes()).reloads, reloads + 8);
+  await Promise.all(loads.map((load) => load.stop()));
+  assert.ok(loads.every(({ observations }) => observations.length > 50));
+  assert.deepEqual(
+    loads.flatMap(({ failures }) => failures),
+    [],
+  );
+});
+
+test('no connection kept since before a reload leads to a server removed after it', async (t) => {
+  const { engine } = await openEngine(t);
+  const pair = await servers(t, startHttpServer);
+  const port = await freePort(host);
+  const all = balancer('lb-1', { listeners: [http(port)], backends: attached(pair) });
+  await engine.apply(all);
+  for (const gone of pair) {
+    const agents = Array.from({ length: 8 }, () => {
+      const agent = new nodeHttp.Agent({ keepAlive: true, maxSockets: 1 });
+      t.after(() => agent.destroy());
+      return agent;
+    });
+    await Promise.all(agents.map((agent) => get({ host, port, agent })));
+    await engine.apply(balancer('lb-2', { listeners: [http(await freePort(host))] }));
+    const left = pair.filter((server) => server !== gone);
+    assert.deepEqual(await engine.apply({ ...all, backends: attached(left) }), []);
+    const before = gone.count();
+    const names = await Promise.all(agents.map((agent) => get({ host, port, agent })));
+    assert.deepEqual(new Set(names), new Set(left.map(({ name }) => name)));
+    assert.equal(gone.count(), before);
+    await engine.apply(all);
+  }
+});
+
+test('a session of before a reload is counted, and cut at the deadline of its drain', async (t) => {
+  const { engine, processes } = await openEngine(t);
+  const pair = await servers(t, startTcpEcho);
+  const port = await freePort(host);
+  const all = balancer('lb-1', { listeners: [tcp(port)], backends: attached(pair) });
+  await engine.apply(all);
+  const sessions = [await openSession(host, port), await openSession(host, port)];
+  const [gone, stays] = sessions as [(typeof sessions)[0], (typeof sessions)[0]];
+  await engine.apply(balancer('lb-2', { listeners: [http(await freePort(host))] }));
+  assert.equal((await processes()).old.length, 1);
+  const isGone = ({ serverId }: { serverId: string }) => serverId === gone.server;
+  const deadline = Date.now() + 1_500;
+  const wanted = {
+    ...all,
+    backends: attached(pair).filter((server) => !isGone(server)),
+    draining: attached(pair)
+      .filter(isGone)
+      .map((server) => ({ ...server, deadline })),
+  };
+  assert.deepEqual(await engine.apply(wanted), []);
+  assert.deepEqual(
+    (await engine.drains()).map(({ sessions }) => sessions),
+    [1],
+  );
+  await gone.echo('still here');
+  await gone.closed;
+  assert.ok(Date.now() >= deadline);
+  await stays.echo('still here');
+  stays.end();
+});
+
+test('changed settings of a listener keep its sessions; stopping it cuts them', async (t) => {
+  const { engine } = await openEngine(t);
+  const pair = await servers(t, startTcpEcho);
+  const port = await freePort(host);
+  const all = balancer('lb-1', { listeners: [tcp(port)], backends: attached(pair) });
+  await engine.apply(all);
+  const session = await openSession(host, port);
+  const changed = { ...all, listeners: [tcp(port, { scheduler: 'wlc' })] };
+  assert.deepEqual(await engine.apply(changed), []);
+  await session.echo('still here');
+  assert.deepEqual(await engine.apply({ ...all, listeners: [tcp(port, { running: false })] }), []);
+  await session.closed;
+});
+
+test('a server known to be down gets nothing after a reload until a probe succeeds', async (t) => {
+  const { engine } = await openEngine(t);
+  const good = await startHttpServer('s-a');
+  t.after(() => good.close());
+  let status = 500;
+  let requests = 0;
+  const sick = nodeHttp.createServer((request, response) => {
+    if (request.method === 'GET') requests += 1;
+    response.writeHead(status).end('s-b');
+  });
+  await new Promise<void>((resolve) => sick.listen(0, host, resolve));
+  t.after(() => sick.close());
+  const address = sick.address() as { port: number };
+  const port = await freePort(host);
+  const health = { ...http(port).health, kind: 'http' } as const;
+  const backends = attached([good, { name: 's-b', ip: host, port: address.port }]);
+  const all = balancer('lb-1', { listeners: [http(port, { health })], backends });
+  await engine.apply(all);
+  const isDown = async () =>
+    (await engine.health()).some(({ serverId, healthy }) => serverId === 's-b' && !healthy);
+  await until(isDown, { what: 'the sick server to be down' });
+  const load = startHttpLoad({ host, port, clients: 2, keepAlive: false });
+  const before = requests;
+  for (let round = 0; round < 3; round++) {
+    const other = balancer('lb-2', { listeners: [http(await freePort(host))] });
+    assert.deepEqual(await engine.apply(other), []);
+    assert.deepEqual(await engine.apply(all), []);
+    assert.ok(await isDown());
+  }
+  await load.stop();
+  assert.equal(requests, before);
+  assert.deepEqual(load.failures, []);
+  status = 200;
+  await until(async () => (await get({ host, port, agent: false })) === 's-b', {
+    what: 'traffic at the server that is well again',
+  });
+});
+
+for (const victim of ['master', 'worker'] as const) {
+  test(`traffic flows again after HAProxy's ${victim} was killed`, async (t) => {
+    const { engine, processes, master } = await openEngine(t);
+    const pair = await servers(t, startHttpServer);
+    const port = await freePort(host);
+    const all = balancer('lb-1', { listeners: [http(port)], backends: attached(pair) });
+    await engine.apply(all);
+    const lost: string[] = [];
+    engine.onLost((reason) => lost.push(reason));
+    const { current } = await processes();
+    const [, pid] = /^(\d+)\s+master/m.exec(await master('show proc'))!;
+    process.kill(victim === 'master' ? Number(pid) : current!, 'SIGKILL');
+    await until(() => lost.length > 0, { what: 'the engine to tell' });
+    assert.match(await get({ host, port, agent: false }), /^s-[ab]$/);
+    assert.deepEqual(await engine.apply({ ...all, backends: attached([pair[0]]) }), []);
+    assert.equal(await get({ host, port, agent: false }), 's-a');
+    assert.equal(lost.length, 1);
+  });
+}
+
+test('a verb that meets a dying HAProxy is carried out by the next one', async (t) => {
+  const { engine, processes } = await openEngine(t);
+  const pair = await servers(t, startHttpServer);
+  const port = await freePort(host);
+  const all = balancer('lb-1', { listeners: [http(port)], backends: attached(pair) });
+  await engine.apply(all);
+  process.kill((await processes()).current!, 'SIGKILL');
+  assert.deepEqual(await engine.apply({ ...all, backends: attached([pair[1]]) }), []);
+  for (let i = 0; i < 4; i++) assert.equal(await get({ host, port, agent: false }), 's-b');
+});
+
+test('the next life of the agent takes HAProxy over as it runs, drains included', async (t) => {
+  const { engine, again, processes } = await openEngine(t);
+  const pair = await servers(t, startTcpEcho);
+  const port = await freePort(host);
+  const all = balancer('lb-1', { listeners: [tcp(port)], backends: attached(pair) });
+  await engine.apply(all);
+  const session = await openSession(host, port);
+  const gone = attached(pair).filter(({ serverId }) => serverId === session.server);
+  const deadline = Date.now() + 2_000;
+  const wanted = {
+    ...all,
+    backends: attached(pair).filter(({ serverId }) => serverId !== session.server),
+    draining: gone.map((server) => ({ ...server, deadline })),
+  };
+  assert.deepEqual(await engine.apply(wanted), []);
+  const before = await processes();
+  await engine.close({ stopTraffic: false });
+  await session.echo('still here');
+  const next = await again();
+  assert.deepEqual(await next.apply(wanted), []);
+  assert.deepEqual(await processes(), before);
+  assert.deepEqual(
+    (await next.drains()).map(({ sessions }) => sessions),
+    [1],
+  );
+  await session.closed;
+  assert.ok(Date.now() >= deadline);
+});
+
+test('what a dead agent wrote without loading it is loaded by the next one', async (t) => {
+  const { engine, again, folder } = await openEngine(t);
+  const [server] = await servers(t, startHttpServer);
+  const ports = [await freePort(host), await freePort(host)] as const;
+  const before = balancer('lb-1', { listeners: [http(ports[0])], backends: attached([server]) });
+  await engine.apply(before);
+  await engine.close({ stopTraffic: false });
+  const file = join(pathsOf(folder).sections, 'lb-1.cfg');
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replaceAll(`:${ports[0]}`, `:${ports[1]}`));
+  const next = await again();
+  const wanted = { ...before, listeners: [http(ports[1])] };
+  assert.deepEqual(await next.apply(wanted), []);
+  assert.equal(await get({ host, port: ports[1], agent: false }), 's-a');
+  await assert.rejects(get({ host, port: ports[0], agent: false }), /ECONNREFUSED/);
+});
+
+test('a file that HAProxy cannot read keeps nothing else from loading', async (t) => {
+  const { engine, again, folder } = await openEngine(t);
+  const [server] = await servers(t, startHttpServer);
+  const port = await freePort(host);
+  const fine = balancer('lb-1', { listeners: [http(port)], backends: attached([server]) });
+  await engine.apply(fine);
+  await engine.close({ stopTraffic: true });
+  writeFileSync(join(pathsOf(folder).sections, 'lb-0.cfg'), 'frontend half\n  bind 127.0.');
+  const next = await again();
+  assert.equal(await get({ host, port, agent: false }), 's-a', 'before anything was applied');
+  assert.deepEqual(await next.apply(fine), []);
+});
+
+test('a listener that HAProxy refuses at a start or reload is left out', async (t) => {
+  const { engine, again } = await openEngine(t);
+  const [server] = await servers(t, startHttpServer);
+  const ports = [await freePort(host), await freePort(host)] as const;
+  const wanted = balancer('lb-1', {
+    listeners: ports.map((p) => http(p)),
+    backends: attached([server]),
+  });
+  await engine.apply(wanted);
+  await engine.close({ stopTraffic: true });
+  const taken = await startHttpServer('other-program', { port: ports[0] });
+  const next = await again();
+  assert.equal(await get({ host, port: ports[1], agent: false }), 's-a');
+  const failures = await next.apply(wanted);
+  assert.deepEqual(
+    failures.map(({ listener }) => listener),
+    [`http:${ports[0]}`],
+  );
+  assert.match(failures[0]!.reason, /Address already in use|another program/);
+  await taken.close();
+});
+
+test('a folder too deep for a socket is no hindrance', async (t) => {
+  const { engine, again, processes } = await openEngine(t, join('a b', 'x'.repeat(120)));
+  const [server] = await servers(t, startHttpServer);
+  const port = await freePort(host);
+  const wanted = balancer('lb-1', { listeners: [http(port)], backends: attached([server]) });
+  assert.deepEqual(await engine.apply(wanted), []);
+  const before = await processes();
+  await engine.close({ stopTraffic: false });
+  const next = await again();
+  assert.deepEqual(await next.apply(wanted), []);
+  assert.deepEqual(await processes(), before);
+});
