@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /**
  * `check`: types, style and unit tests, in under a minute. `all`: these and everything under
- * test/, against real engines and clients. Further arguments go to `node --test`, such as
- * `--test-name-pattern=drain`. The test runner's own counts are the last lines.
+ * test/, against real engines and clients. Files that are named run instead of all; flags go to
+ * `node --test`, such as `--test-name-pattern=drain`. The runner's own counts are the last lines.
  */
 const suites: Readonly<Record<string, readonly string[]>> = {
   check: ['src/**/*.test.ts', 'test/tidy.test.ts'],
@@ -40,31 +41,51 @@ function run(name: string, args: readonly string[]): Promise<Outcome> {
   });
 }
 
-/** Runs the tests with their output as it comes; resolves with the exit code. */
-function runTests(patterns: readonly string[], further: readonly string[]): Promise<number> {
+const counts = /ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
+
+/**
+ * Runs the tests with their output as it comes; resolves with the exit code. The runner tells the
+ * failures after its counts; the counts are then told once more, so that they always close.
+ */
+function runTests(patterns: readonly string[], testFlags: readonly string[]): Promise<number> {
   const files = globSync(patterns, { cwd: root }).sort();
+  if (files.length === 0) throw new Error(`no test file matches ${patterns.join(' ')}`);
   const flags = [
     '--test',
     '--test-reporter=spec',
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${testTimeoutMs}`,
   ];
+  const env = process.stdout.isTTY ? { ...process.env, FORCE_COLOR: '1' } : process.env;
+  const child = spawn(process.execPath, [...flags, ...testFlags, ...files], {
+    cwd: root,
+    env,
+    stdio: ['inherit', 'pipe', 'inherit'],
+  });
+  const counted: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    console.log(line);
+    if (counts.test(line)) counted.push(line);
+  });
   return new Promise((resolve) => {
-    const args = [...flags, ...further, ...files];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
-    child.on('close', (code) => resolve(code ?? 1));
+    child.on('close', (code) => {
+      if (code !== 0) console.log(`\n${counted.join('\n')}`);
+      resolve(code ?? 1);
+    });
   });
 }
 
 const [suite = '', ...further] = process.argv.slice(2);
+const named = further.filter((argument) => !argument.startsWith('-'));
+const testFlags = further.filter((argument) => argument.startsWith('-'));
 const patterns = suites[suite];
 if (patterns === undefined) {
-  console.error('usage: node scripts/test.ts check|all [flags of node --test]');
+  console.error('usage: node scripts/test.ts check|all [test file …] [flags of node --test]');
   process.exit(2);
 }
 const statics = await Promise.all([run('tsc', ['--noEmit']), run('biome', ['check', '.'])]);
 for (const { name, code, output } of statics) {
   console.log(code === 0 ? `${name}: ok` : `${name}: failed\n${output}`);
 }
-const testsCode = await runTests(patterns, further);
+const testsCode = await runTests(named.length > 0 ? named : patterns, testFlags);
 process.exitCode = statics.some(({ code }) => code !== 0) ? 1 : testsCode;
