@@ -59,7 +59,3 @@ export const documentedLimits = { perApi: 100, perAccount: 10 } as const;
 export function ramName(action: Pick<Action, 'product' | 'name'>): string {
   return `${action.product.toLowerCase()}:${action.name}`;
 }
-
-export function isWrite(action: Pick<Action, 'access'>): boolean {
-  return action.access !== 'get' && action.access !== 'list';
-}
