@@ -35,8 +35,13 @@ export function provesItsPromises(traits: Traits): void {
   after(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();
   });
+  provesItsCalls(traits, () => scene);
+  provesItsErrors(traits, () => scene);
+}
 
+function provesItsCalls(traits: Traits, opened: () => Scene): void {
   test('creates a load balancer whose three servers share the requests', async () => {
+    const scene = opened();
     const { added, described, port } = await balance(scene);
     const servers = scene.backends.map((server) => wireServer(server));
     assert.deepEqual(added.BackendServers, { BackendServer: servers });
@@ -49,6 +54,7 @@ export function provesItsPromises(traits: Traits): void {
   });
 
   test('removes two servers in one call, after which only the third answers', async () => {
+    const scene = opened();
     const { LoadBalancerId, traffic } = await balance(scene);
     const [first, second, third] = scene.backends;
     const removed = await succeed(scene, 'RemoveBackendServers', {
@@ -63,6 +69,7 @@ export function provesItsPromises(traits: Traits): void {
   });
 
   test('sets weights, and a server of weight 0 gets no more requests', async () => {
+    const scene = opened();
     const { LoadBalancerId, traffic } = await balance(scene);
     const [first, second, third] = scene.backends;
     const set = await succeed(scene, 'SetBackendServers', {
@@ -79,6 +86,7 @@ export function provesItsPromises(traits: Traits): void {
   });
 
   test('deletes a load balancer, which is a 404 and takes no connection from then on', async () => {
+    const scene = opened();
     const { LoadBalancerId, port, traffic } = await balance(scene);
     await succeed(scene, 'DeleteLoadBalancerListener', { LoadBalancerId, ListenerPort: port });
     await succeed(
@@ -90,27 +98,32 @@ export function provesItsPromises(traits: Traits): void {
     shows(gone, { code: 'LoadBalancerNotFound', status: 404 }, traits);
     await assert.rejects(get(traffic), { code: 'ECONNREFUSED' });
   });
+}
 
+function provesItsErrors(traits: Traits, opened: () => Scene): void {
   test('tells a wrong secret as such', async () => {
+    const scene = opened();
     const key = { ...rootKey, accessKeySecret: 'NotTheSecretOfThisAccessKey000' };
     const refused = await refusal(scene, 'DescribeLoadBalancers', {}, key);
     shows(refused, { code: traits.wrongSecretCode, status: 400 }, traits);
   });
 
   test('tells an unknown access key as such', async () => {
+    const scene = opened();
     const key = { ...rootKey, accessKeyId: 'LTAI5tNobodyHasThisKey001' };
     const refused = await refusal(scene, 'DescribeLoadBalancers', {}, key);
     shows(refused, { code: 'InvalidAccessKeyId.NotFound', status: 404 }, traits);
   });
 
   test('tells which parameter is missing', async () => {
+    const scene = opened();
     const BackendServers = [{ ServerId: scene.backends[0]!.name }];
     const refused = await refusal(scene, 'RemoveBackendServers', { BackendServers });
     shows(refused, { code: 'MissingLoadBalancerId', status: 400 }, traits);
   });
 
-  test('tells that calls are throttled, with the milliseconds until the next one fits', async () => {
-    const refused = await until(() => callThrottled(scene), { what: 'a throttled call' });
+  test('tells that calls are throttled, and how many ms until the next one fits', async () => {
+    const refused = await until(() => callThrottled(opened()), { what: 'a throttled call' });
     shows(refused, { code: 'Throttling.User', status: 400 }, traits, traits.throttlingException);
     if (!traits.showsRetryAfter) return;
     const wait = Number(refused.retryAfterMs);
