@@ -120,6 +120,14 @@ describe('the HTTP server', () => {
     });
   }
 
+  test('a request must be there whole in its time, head and body alike', async () => {
+    const { server } = await listen();
+    // Node takes the longer of both for the body.
+    assert.equal(server.server.headersTimeout, limits.requestTimeout);
+    assert.equal(server.server.requestTimeout, limits.requestTimeout);
+    assert.equal(server.server.timeout, limits.socketIdle);
+  });
+
   test('bytes that are no HTTP get an API error too', async () => {
     const { port } = await listen();
     const [head = '', body = ''] = (await raw(port, 'no such protocol\r\n\r\n')).split('\r\n\r\n');

@@ -40,6 +40,8 @@ export function createListener({ dispatch, isReady, onFault }: ListenOptions): F
     routerOptions: { querystringParser: () => ({}) },
     http: {
       maxHeaderSize: limits.headerBytes + limits.queryBytes,
+      // Node holds a slow body against the longer of both times.
+      headersTimeout: limits.requestTimeout,
       connectionsCheckingInterval: limits.slowRequestCheck,
     },
   });

@@ -24,7 +24,8 @@ export function createSeal(masterKey: Buffer): Seal {
         Buffer.from(context),
       );
       const body = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
-      return `${version}.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')}`;
+      const bytes = Buffer.concat([nonce, cipher.getAuthTag(), body]);
+      return `${version}.${bytes.toString('base64url')}`;
     },
     open(sealed, context) {
       const [tag, text = ''] = sealed.split('.', 2);
