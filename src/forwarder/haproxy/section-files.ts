@@ -33,12 +33,16 @@ export class SectionFiles {
     return [...this.#texts.keys()];
   }
 
-  /** Makes `text` the file of a load balancer; empty = no file. */
+  /**
+   * Makes `text` the file of a load balancer; empty = no file.
+   * @throws when the disk does not take it; then the text before stands
+   */
   put(id: string, text: string): void {
     if ((this.#texts.get(id) ?? '') === text) return;
+    // First the file: a text that is not on disk would pass for written when it is put again.
+    this.#write(id, text);
     if (text === '') this.#texts.delete(id);
     else this.#texts.set(id, text);
-    this.#write(id, text);
   }
 
   /** Takes the sections of one listener out. @returns its pool's name; undefined: had none */
