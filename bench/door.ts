@@ -7,13 +7,14 @@ import { createListener } from '../src/api/listen.ts';
 import { Nonces } from '../src/api/nonces.ts';
 import { Throttle } from '../src/api/throttle.ts';
 import { evaluate } from '../src/ram/evaluate.ts';
-import { median, runWrk, signedPath, startEcho } from './wrk.ts';
+import { inTurns, median, medianRatio } from './rounds.ts';
+import { runWrk, signedPath, startEcho } from './wrk.ts';
 
 const clients = 64;
-const seconds = 3;
-const rounds = 3;
+const seconds = 2;
+const rounds = 5;
 /** Each nonce counts once, so there must be more requests than a round can use up. */
-const requestsPerRound = 150_000;
+const requestsPerRound = 80_000;
 const key = { id: 'LTAI5tBenchKey0000000001', secret: 'BenchSecret0123456789abcdefghi' };
 
 export interface DoorFigures {
@@ -35,14 +36,12 @@ export async function measureDoor(): Promise<DoorFigures> {
   try {
     const doorPort = await door.listen();
     const echoPort = await echo.listen();
-    const rates = { echo: [] as number[], door: [] as number[] };
-    for (let round = 0; round < rounds; round++) {
-      const paths = freshPaths();
-      rates.echo.push(await runWrk({ port: echoPort, clients, seconds, paths }));
-      rates.door.push(await runWrk({ port: doorPort, clients, seconds, paths }));
-    }
-    const [echoRate, doorRate] = [median(rates.echo), median(rates.door)];
-    return { echo: echoRate, door: doorRate, ratio: doorRate / echoRate };
+    const rates = await inTurns(rounds, {
+      echo: () => runWrk({ port: echoPort, clients, seconds, paths: freshPaths() }),
+      door: () => runWrk({ port: doorPort, clients, seconds, paths: freshPaths() }),
+    });
+    const ratio = medianRatio(rates.door, rates.echo);
+    return { echo: median(rates.echo), door: median(rates.door), ratio };
   } finally {
     await door.close();
     await echo.close();

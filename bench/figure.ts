@@ -14,3 +14,36 @@ export function reaches({ value, aim }: Figure): boolean {
   if (sign === '>=') return value >= Number(bound);
   return sign === '<=' ? value <= Number(bound) : value === Number(bound);
 }
+
+/** The figures as a table of text, columns aligned. */
+export function table(figures: readonly Figure[]): string {
+  const rows = [
+    ['figure', 'measured', 'aim', '', 'from'],
+    ...figures.map((figure) => [
+      figure.name,
+      Number.isInteger(figure.value) ? String(figure.value) : figure.value.toFixed(2),
+      figure.aim,
+      reaches(figure) ? 'ok' : 'MISSED',
+      figure.from,
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** `4.27 ms` */
+export function ms(value: number): string {
+  return `${value.toFixed(2)} ms`;
+}
+
+/** `12345/s` */
+export function perSecond(rate: number): string {
+  return `${Math.round(rate)}/s`;
+}

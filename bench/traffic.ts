@@ -7,12 +7,13 @@ import { get } from '../test/support/load.ts';
 import { buildScene, freePort } from '../test/support/scene.ts';
 import { startSluice } from '../test/support/sluice.ts';
 import { until } from '../test/support/wait.ts';
-import type { Figure } from './figure.ts';
-import { median, runWrk } from './wrk.ts';
+import { type Figure, perSecond } from './figure.ts';
+import { inTurns, median, medianRatio } from './rounds.ts';
+import { runWrk } from './wrk.ts';
 
 const clients = 64;
-const seconds = 3;
-const rounds = 3;
+const seconds = 2;
+const rounds = 7;
 
 /** Requests a second through a listener of ours and through a configuration written by hand. */
 export async function benchTraffic(): Promise<Figure[]> {
@@ -51,17 +52,16 @@ interface Target {
 }
 
 async function compare(kind: string, ours: Target, hand: Target): Promise<Figure> {
-  const rates = { ours: [] as number[], hand: [] as number[] };
-  for (let round = 0; round < rounds; round++) {
-    rates.hand.push(await runWrk({ ...hand, clients, seconds }));
-    rates.ours.push(await runWrk({ ...ours, clients, seconds }));
-  }
+  const rates = await inTurns(rounds, {
+    hand: () => runWrk({ ...hand, clients, seconds }),
+    ours: () => runWrk({ ...ours, clients, seconds }),
+  });
   const [own, other] = [median(rates.ours), median(rates.hand)];
   return {
     name: `${kind.toUpperCase()} throughput / hand-written HAProxy configuration`,
-    value: own / other,
+    value: medianRatio(rates.ours, rates.hand),
     aim: '>= 0.97',
-    from: `${Math.round(own)}/s, by hand ${Math.round(other)}/s`,
+    from: `${perSecond(own)}, by hand ${perSecond(other)}`,
   };
 }
 
@@ -116,5 +116,3 @@ listen ${mode}
     )
     .reduce((text, section) => text + section, defaults);
 }
-
-if (import.meta.main) console.table(await benchTraffic());

@@ -84,10 +84,14 @@ async function writeScript(folder: string, paths: readonly string[]): Promise<st
   return script;
 }
 
-/** A bare node:http server that answers a text as long as a call's answer. */
-export function startEcho() {
+/** A bare node:http server that reads a request and answers it: with `answer`, else its path. */
+export function startEcho(answer?: string) {
   const server = http.createServer((request, response) => {
-    response.end(request.url);
+    request.resume();
+    request.once('end', () => {
+      response.setHeader('content-type', 'application/json');
+      response.end(answer ?? request.url);
+    });
   });
   return {
     listen: () =>
@@ -99,15 +103,4 @@ export function startEcho() {
       return new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** The middle of the values; of two middles the upper. */
-export function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-/** The value that `part` (0 to 1) of the values do not exceed. */
-export function quantile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }

@@ -71,13 +71,13 @@ export async function buildScene(
   return { loadBalancerId: LoadBalancerId, address: Address, ports };
 }
 
-/** A load balancer of the site `local` without servers and listeners. */
-export async function emptyLoadBalancer(client: RpcClient): Promise<string> {
+/** A load balancer of a site without servers and listeners. */
+export async function emptyLoadBalancer(client: RpcClient, siteId = 'local'): Promise<string> {
   const sites = (await client.call('Sluice', 'DescribeSites', {})).body as SitesAnswer;
-  const site = sites.Sites.Site.find(({ EnsRegionId }) => EnsRegionId === 'local');
+  const site = sites.Sites.Site.find(({ EnsRegionId }) => EnsRegionId === siteId);
   scenes += 1;
   const created = await client.call('Ens', 'CreateLoadBalancer', {
-    EnsRegionId: 'local',
+    EnsRegionId: siteId,
     LoadBalancerSpec: 'elb.s2.medium',
     LoadBalancerName: `scene-${scenes}`,
     PayType: 'PostPaid',

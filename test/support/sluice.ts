@@ -70,13 +70,16 @@ export interface ForwarderProcessOptions {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
   readonly dataFolder?: string;
+  /** A network namespace to run in; absent: this process's. */
+  readonly networkNamespace?: string;
 }
 
 /** Starts `sluice forwarder` and waits for ready. */
 export function startForwarderProcess(options: ForwarderProcessOptions): Promise<SluiceProcess> {
-  const { endpoint, site, accessKeyId, accessKeySecret, dataFolder } = options;
+  const { endpoint, site, accessKeyId, accessKeySecret, dataFolder, networkNamespace } = options;
   return startCommand('forwarder', ['--endpoint', endpoint, '--site', site], {
     ...(dataFolder === undefined ? {} : { dataFolder }),
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
     environment: {
       ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,
       ALIBABA_CLOUD_ACCESS_KEY_SECRET: accessKeySecret,
@@ -87,12 +90,16 @@ export function startForwarderProcess(options: ForwarderProcessOptions): Promise
 async function startCommand(
   command: string,
   flags: readonly string[],
-  options: Pick<SluiceOptions, 'dataFolder' | 'environment'>,
+  options: Pick<SluiceOptions, 'dataFolder' | 'environment'> &
+    Pick<ForwarderProcessOptions, 'networkNamespace'>,
 ): Promise<SluiceProcess> {
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-')));
   const metrics = command === 'forwarder' ? [] : ['--metrics', 'off'];
   const common = ['--data', dataFolder, ...metrics, '--stop-traffic'];
-  const child = spawn(process.execPath, [mainFile, command, ...common, ...flags], {
+  const inside = options.networkNamespace;
+  const words = [process.execPath, mainFile, command, ...common, ...flags];
+  const [file, ...args] = inside === undefined ? words : ['ip', 'netns', 'exec', inside, ...words];
+  const child = spawn(file!, args, {
     env: {
       ...process.env,
       SLUICE_ROOT_ACCESS_KEY_ID: rootKey.accessKeyId,
