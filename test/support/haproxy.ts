@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -8,8 +9,9 @@ import type {
   LoadBalancer,
   TcpListener,
 } from '../../src/elb/types.ts';
+import { renderBase } from '../../src/forwarder/haproxy/base.ts';
 import { type HaproxyEngine, openHaproxyEngine } from '../../src/forwarder/haproxy/engine.ts';
-import { pathsOf } from '../../src/forwarder/haproxy/paths.ts';
+import { makeFolders, pathsOf } from '../../src/forwarder/haproxy/paths.ts';
 import { RuntimeSocket } from '../../src/forwarder/haproxy/runtime.ts';
 import { parseProcesses } from '../../src/forwarder/haproxy/tables.ts';
 import { loadBalancer } from './load-balancers.ts';
@@ -87,4 +89,22 @@ export function attached(
 /** A load balancer on loopback. */
 export function balancer(id: string, parts: Partial<LoadBalancer>): LoadBalancer {
   return { ...loadBalancer(id, []), address: '127.0.0.1', ...parts };
+}
+
+/** What HAProxy says of a configuration: nothing when it would load it without a warning. */
+export function verdict(sections: string): string {
+  const root = mkdtempSync(join(tmpdir(), 'verdict-'));
+  const paths = pathsOf(root);
+  try {
+    makeFolders(paths, undefined);
+    const base = renderBase({ paths, generation: 1, connections: 100, user: undefined });
+    writeFileSync(paths.base, `${base}\n${sections}`);
+    const found = execFileSync('haproxy', ['-c', '-f', paths.base, '-dW'], { stdio: 'pipe' });
+    return found.toString().replace('Configuration file is valid', '').trim();
+  } catch (error) {
+    return String((error as { stderr?: Buffer }).stderr ?? error);
+  } finally {
+    rmSync(root, { recursive: true });
+    rmSync(paths.handover, { recursive: true, force: true });
+  }
 }

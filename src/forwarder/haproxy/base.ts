@@ -7,6 +7,8 @@ export interface BaseOptions {
   readonly paths: Paths;
   /** Counts loads; read back from the worker that a load brought up. */
   readonly generation: number;
+  /** Connections at a time, as `connectionsFor` has it. */
+  readonly connections: number;
   /** Whom HAProxy becomes once it has bound its ports; undefined = stays who starts it. */
   readonly user: string | undefined;
 }
@@ -19,22 +21,30 @@ export function handoverSocket(name: string): string {
   return `"unix@\${SLUICE_HANDOVER}/${name}.sock"`;
 }
 
-/**
- * The file that holds what all load balancers share. HAProxy computes `maxconn` itself, from the
- * open files it may have less those that its listeners and probes need.
- */
-export function renderBase({ paths, generation, user }: BaseOptions): string {
-  const base = sharedLines(paths, generation, user);
-  return base.replace('<base>', baseDigest(paths, user));
+/** The file that holds what all load balancers share. */
+export function renderBase(options: BaseOptions): string {
+  return lines(options).replace('<base>', baseDigest(options.paths, options.user));
 }
 
-/** Changes when anything of the base file but its generation does. */
+/** Changes when anything of the base file does that does not differ from load to load. */
 export function baseDigest(paths: Paths, user: string | undefined): string {
-  const text = sharedLines(paths, 0, user);
+  const text = lines({ paths, generation: 0, connections: 100, user });
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-function sharedLines(paths: Paths, generation: number, user: string | undefined): string {
+/**
+ * Connections that the open files allow: two files each, besides those of the listeners and a
+ * tenth for probes and pooled connections. HAProxy's own sum reserves a file for every probed
+ * server, and refuses to start when that is too many.
+ * @param openFiles the system's hard limit
+ * @param listening sockets to listen at
+ */
+export function connectionsFor(openFiles: number, listening: number): number {
+  const files = Math.min(openFiles, limits.engineOpenFiles);
+  return Math.max(100, Math.floor((files * 0.9 - listening) / 2));
+}
+
+function lines({ paths, generation, connections, user }: BaseOptions): string {
   const socket = pathToken(paths.workerSocket(generation));
   return `global
   setenv SLUICE_GENERATION ${numberToken(generation, 0, Number.MAX_SAFE_INTEGER)}
@@ -46,7 +56,8 @@ ${user === undefined ? '' : `  user ${user}\n  group ${user}\n`}\
   stats socket ${socket} mode 600 level admin expose-fd listeners
   stats timeout 1m
   stats maxconn 64
-  fd-hard-limit ${limits.engineOpenFiles}
+  no strict-limits
+  maxconn ${numberToken(connections, 100, limits.engineOpenFiles)}
   hard-stop-after ${limits.hardStopSeconds}s
   mworker-max-reloads ${limits.oldWorkers}
 

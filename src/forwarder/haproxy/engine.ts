@@ -138,6 +138,7 @@ export class HaproxyEngine implements Engine {
         if (attempt === limits.engineTries) {
           return [{ loadBalancerId: id, reason: reasonOf(error) }];
         }
+        await this.#loader.settled();
         await delay(limits.enginePause);
       }
     }
@@ -146,18 +147,23 @@ export class HaproxyEngine implements Engine {
   /** @returns what is not as wanted; undefined: HAProxy has refused a listener meanwhile */
   async #carryOut(id: string, { admitted, racing }: Written): Promise<string[] | undefined> {
     const loader = this.#loader;
-    const sync = async () => {
-      const wrong = await loader.crew.each((worker) => worker.sync(id, admitted));
-      return wrong.flat();
-    };
-    if (!loader.isStale(id, admitted) && racing === 0) return sync();
+    if (!loader.isStale(id, admitted) && !racing) return this.#sync(id, admitted);
     // Servers leave what runs now at once; a worker that comes up has it from the file, unless the
     // load began before that was written.
-    if (loader.crew.isThere) await sync();
+    if (loader.crew.isThere) await this.#sync(id, admitted);
     if (loader.isStale(id, admitted)) await loader.load();
-    else await loader.raced(racing);
-    if (loader.isStale(id, admitted)) return undefined;
-    return sync();
+    else await loader.settled();
+    return loader.isStale(id, admitted) ? undefined : this.#sync(id, admitted);
+  }
+
+  /** @throws WorkerGone when what is not as wanted may be for a worker's being replaced */
+  async #sync(id: string, admitted: readonly Carried[]): Promise<string[]> {
+    const { crew } = this.#loader;
+    const worker = crew.current;
+    const wrong = await worker.sync(id, admitted);
+    const isReplaced = this.#loader.isReading || !crew.isThere || crew.current !== worker;
+    if (wrong.length > 0 && isReplaced) throw new WorkerGone(wrong.join(', '));
+    return wrong;
   }
 
   async #inTurn<T>(id: string, verb: () => Promise<T>): Promise<T> {

@@ -5,14 +5,14 @@ import { backOff } from '../../clock.ts';
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import { Admission, type LeftOut } from './admission.ts';
-import { baseDigest, renderBase } from './base.ts';
+import { baseDigest, connectionsFor, renderBase } from './base.ts';
 import { Crew } from './crew.ts';
 import { parseSection } from './names.ts';
 import { makeFolders, type Paths } from './paths.ts';
 import { HaproxyProcess, LoadRefused } from './process.ts';
 import { type Carried, renderFile } from './render.ts';
 import { WorkerGone } from './runtime.ts';
-import { replaceFile, SectionFiles } from './section-files.ts';
+import { type RestingServer, replaceFile, SectionFiles } from './section-files.ts';
 import type { Fault, ServerState } from './tables.ts';
 
 export interface LoaderOptions {
@@ -31,8 +31,8 @@ export interface LoaderOptions {
 export interface Written {
   readonly admitted: readonly Carried[];
   readonly leftOut: readonly LeftOut[];
-  /** The load that may or may not have read the file as it was; 0 = none. */
-  readonly racing: number;
+  /** A load is under way that began from the file as it was. */
+  readonly racing: boolean;
 }
 
 /**
@@ -50,7 +50,7 @@ export class Loader {
   #down: ReadonlySet<string> = new Set();
   /** Of the last base file written. */
   #generation: number;
-  #begun = 0;
+  #reading = false;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   /** Times in a row that HAProxy ended soon after its start. */
@@ -87,7 +87,7 @@ export class Loader {
     const held = new Set(pools.map(({ prefix }) => prefix));
     const { admitted, leftOut } = await this.#admission.admit(id, carried, held);
     this.#files.put(id, renderFile(admitted));
-    return { admitted, leftOut, racing: this.#running === undefined ? 0 : this.#begun };
+    return { admitted, leftOut, racing: this.#reading };
   }
 
   /** True when the listeners that the current worker has are not these. */
@@ -98,9 +98,14 @@ export class Loader {
     return loaded.symmetricDifference(wanted).size > 0;
   }
 
-  /** Waits for a load that `write` told of; how it ended is for those who asked for it. */
-  async raced(load: number): Promise<void> {
-    if (this.#begun === load) await this.#running?.catch(() => undefined);
+  /** From the moment that what is loaded was written until it serves, or does not. */
+  get isReading(): boolean {
+    return this.#reading;
+  }
+
+  /** Waits while a load is under way; how it ended is for those who asked for it. */
+  async settled(): Promise<void> {
+    await this.#running?.catch(() => undefined);
   }
 
   /**
@@ -164,13 +169,13 @@ export class Loader {
     this.#next = undefined;
     this.#running = this.#load().finally(() => {
       this.#running = undefined;
+      this.#reading = false;
       this.#watch();
     });
     await this.#running;
   }
 
   async #load(): Promise<void> {
-    this.#begun += 1;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#loadOnce();
@@ -187,23 +192,36 @@ export class Loader {
     if (isRunning) await this.#learnDown();
     makeFolders(paths, user);
     this.#generation += 1;
-    replaceFile(paths.base, renderBase({ paths, generation: this.#generation, user }));
-    const resting = this.#files.writeResting(this.#down);
-    try {
-      if (isRunning) {
-        await this.#process.check();
-        await this.#process.reload();
-      } else {
-        this.crew.lose();
-        this.#startedAt = performance.now();
-        await this.#process.start();
-      }
-    } finally {
-      this.#files.restore(resting);
+    if (isRunning) {
+      this.#reading = false;
+      this.#assemble();
+      await this.#process.check();
+    }
+    this.#reading = true;
+    const resting = this.#assemble();
+    if (isRunning) {
+      await this.#process.reload();
+    } else {
+      this.crew.lose();
+      this.#startedAt = performance.now();
+      await this.#process.start();
     }
     await this.crew.meet(this.#generation);
     await this.crew.current.wake(resting);
     this.#sweepSockets();
+  }
+
+  /** Writes what HAProxy loads. @returns the servers that it starts at rest */
+  #assemble(): readonly RestingServer[] {
+    const { paths, user } = this.#options;
+    const base = { paths, generation: this.#generation, user };
+    // As many lines as in the end.
+    const head = renderBase({ ...base, connections: 100 });
+    const { text, resting, listening } = this.#files.assemble(head, this.#down);
+    const connections = connectionsFor(openFiles(), listening);
+    const sections = text.slice(head.length);
+    replaceFile(paths.base, `${renderBase({ ...base, connections })}${sections}`);
+    return resting;
   }
 
   async #learnDown(): Promise<void> {
@@ -218,17 +236,18 @@ export class Loader {
   /** Takes out what HAProxy names. @returns false when it names nothing of ours */
   #leaveOut(faults: readonly Fault[]): boolean {
     let found = false;
-    for (const { listener, at, reason } of faults) {
-      const section = listener ?? (at && this.#files.listenerAt(at.loadBalancerId, at.line));
+    for (const { listener, line, reason } of faults) {
+      const at = line === undefined ? undefined : this.#files.whatIsAt(line);
+      const section = listener ?? at?.section;
       if (section !== undefined) {
         const pool = this.#files.leaveOut(section.loadBalancerId, section.prefix);
         if (pool === undefined) continue;
         this.#admission.refuse(section.prefix, pool, reason);
-      } else if (at !== undefined && this.#files.ids().includes(at.loadBalancerId)) {
+      } else if (at !== undefined) {
         // Not written by this version, or not whole: the next verb writes it anew.
-        this.#files.put(at.loadBalancerId, '');
+        this.#files.put(at.id, '');
       } else continue;
-      this.#options.log.warn({ ...at, ...section, reason }, 'left out of what haproxy loads');
+      this.#options.log.warn({ ...at, reason }, 'left out of what haproxy loads');
       found = true;
     }
     return found;
@@ -288,6 +307,13 @@ export class Loader {
 function lastGeneration(base: string): number {
   if (!existsSync(base)) return 0;
   return Number(/SLUICE_GENERATION (\d+)/.exec(readFileSync(base, 'utf8'))?.[1] ?? 0);
+}
+
+/** The hard limit of open files, which HAProxy inherits. */
+function openFiles(): number {
+  const text = readFileSync('/proc/self/limits', 'utf8');
+  const [, limit] = /^Max open files\s+\S+\s+(\d+)/m.exec(text) ?? [];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
 }
 
 /** `<section prefix>/<server>` of servers whose probes fail. */

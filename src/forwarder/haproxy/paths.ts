@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 
 /** Where one engine keeps its files and sockets. */
 export interface Paths {
+  /** What HAProxy loads. */
   readonly base: string;
   /** The folder with one file per load balancer. */
   readonly sections: string;

@@ -1,6 +1,6 @@
 import type { LoadBalancer } from '../../elb/types.ts';
 import { serverName } from './names.ts';
-import { type Carried, carry, type Pool, type Slot, slotWords } from './render.ts';
+import { carry, type Slot, slotWords } from './render.ts';
 
 /** A server as HAProxy reports it. */
 export interface Actual {
@@ -44,17 +44,14 @@ function slotCommands(pool: string, slot: Slot, actual: Actual | undefined): str
   const [, ip, port] = /^\[?([^\]]*)\]?:(\d+)$/.exec(slot.address)!;
   return [
     ...(actual.address === slot.address ? [] : [`set server ${path} addr ${ip} port ${port}`]),
-    ...(actual.weight === slot.weight ? [] : [`set server ${path} weight ${slot.weight}`]),
+    ...(actual.weight === slot.weight || slot.maintenance
+      ? []
+      : [`set server ${path} weight ${slot.weight}`]),
     ...(slot.probed && !actual.probing ? [`enable health ${path}`] : []),
     ...(actual.maintenance === slot.maintenance
       ? []
       : [`set server ${path} state ${slot.maintenance ? 'maint' : 'ready'}`]),
   ];
-}
-
-/** What HAProxy would report of a pool that is as wanted. */
-function asReported(slots: readonly Slot[]): Actual[] {
-  return slots.map(({ probed, ...slot }) => ({ ...slot, probing: probed }));
 }
 
 /** The runtime commands from one state to the next, and whether listeners need a reload. */
@@ -65,18 +62,37 @@ export interface Plan {
 
 /** Undefined = not there. A drain counts as under way; one that is no longer listed is cut. */
 export function plan(before: LoadBalancer | undefined, after: LoadBalancer | undefined): Plan {
-  const had = new Map(poolsOf(before).map((pool) => [pool.name, pool]));
-  const next = poolsOf(after);
+  const had = asReported(before);
+  const next = after === undefined ? [] : carry(after).flatMap(({ pools }) => pools);
   const kept = next.filter(({ name }) => had.has(name));
-  const gone = names(before).difference(names(after));
+  const gone = slotNames(before).difference(slotNames(after));
   const runtime = kept.flatMap(({ name, slots }) => [
-    ...poolCommands(name, slots, asReported(had.get(name)!.slots)),
+    ...poolCommands(name, slots, had.get(name)!),
     ...[...gone].flatMap((server) => [
       `shutdown sessions server ${name}/${server}`,
       `del server ${name}/${server}`,
     ]),
   ]);
   return { runtime, reload: next.length !== had.size || kept.length !== next.length };
+}
+
+/** What HAProxy would report of each pool of a load balancer that is as wanted. */
+function asReported(loadBalancer: LoadBalancer | undefined): Map<string, Actual[]> {
+  if (loadBalancer === undefined) return new Map();
+  const { backends, draining } = loadBalancer;
+  const leaving = new Set(draining.map((server) => serverName(server)));
+  const pools = carry({ ...loadBalancer, backends: [...backends, ...draining] });
+  return new Map(
+    pools.flatMap((listener) =>
+      listener.pools.map(({ name, slots }) => [
+        name,
+        slots.map(({ probed, maintenance, ...slot }) => {
+          const isAtRest = maintenance || leaving.has(slot.name);
+          return { ...slot, probing: probed, maintenance: isAtRest };
+        }),
+      ]),
+    ),
+  );
 }
 
 /** What a forwarder runs to get from one state of a load balancer to the next. */
@@ -88,13 +104,8 @@ export function planCommands(
   return reload ? [...runtime, 'reload'] : [...runtime];
 }
 
-function poolsOf(loadBalancer: LoadBalancer | undefined): Pool[] {
-  const carried: readonly Carried[] = loadBalancer === undefined ? [] : carry(loadBalancer);
-  return carried.flatMap(({ pools }) => pools);
-}
-
 /** The slots that a load balancer has: attached servers and those whose sessions may end. */
-function names(loadBalancer: LoadBalancer | undefined): Set<string> {
+function slotNames(loadBalancer: LoadBalancer | undefined): Set<string> {
   const { backends = [], draining = [] } = loadBalancer ?? {};
   return new Set([...backends, ...draining].map((server) => serverName(server)));
 }

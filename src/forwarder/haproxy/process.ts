@@ -54,7 +54,7 @@ export class HaproxyProcess {
    * @throws LoadRefused with HAProxy's own words
    */
   async check(): Promise<void> {
-    const child = spawn(this.#program, ['-c', '-q', ...this.#files()], {
+    const child = spawn(this.#program, ['-c', '-q', '-f', this.#paths.base], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let output = '';
@@ -74,7 +74,7 @@ export class HaproxyProcess {
     const log = openSync(this.#paths.log, 'a', 0o600);
     const child = spawn(
       this.#program,
-      ['-W', '-S', `${this.#paths.master},mode,600`, '-p', this.#paths.pid, ...this.#files()],
+      ['-W', '-S', `${this.#paths.master},mode,600`, '-p', this.#paths.pid, '-f', this.#paths.base],
       { detached: true, stdio: ['ignore', log, log] },
     );
     closeSync(log);
@@ -157,10 +157,6 @@ export class HaproxyProcess {
     }
   }
 
-  #files(): string[] {
-    return ['-f', this.#paths.base, '-f', this.#paths.sections];
-  }
-
   /** Waits until the master has finished the load that makes it count `reloads`. */
   async #settled(from: number, ended: () => string | undefined, reloads: number): Promise<void> {
     const deadline = performance.now() + limits.engineLoad;
@@ -176,7 +172,9 @@ export class HaproxyProcess {
         if (processes.current !== undefined) return;
       }
       if (performance.now() > deadline) {
-        throw new LoadRefused([{ listener: undefined, at: undefined, reason: 'no load in time' }]);
+        throw new LoadRefused([
+          { listener: undefined, line: undefined, reason: 'no load in time' },
+        ]);
       }
       await delay(2);
     }
@@ -204,9 +202,12 @@ function startOf(pid: number): string | undefined {
 /** Faults that say where come before those that do not. */
 function faultsIn(output: string, otherwise?: string): Fault[] {
   const faults = parseAlerts(output);
-  const placed = faults.filter(({ at, listener }) => at !== undefined || listener !== undefined);
+  const placed = faults.filter(
+    ({ line, listener }) => line !== undefined || listener !== undefined,
+  );
   if (placed.length > 0) return placed;
-  if (faults.length > 0) return faults;
+  // The last one is what it ended for.
+  if (faults.length > 0) return faults.slice(-1);
   const reason = otherwise ?? (output.trim().slice(0, 300) || 'HAProxy gave no reason');
-  return [{ listener: undefined, at: undefined, reason }];
+  return [{ listener: undefined, line: undefined, reason }];
 }

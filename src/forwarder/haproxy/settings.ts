@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { HealthCheck, LoadBalancer } from '../../elb/types.ts';
 import { handoverSocket } from './base.ts';
-import { endpoint, hostToken, numberToken, portToken, quoted, type SectionRole } from './names.ts';
+import {
+  endpoint,
+  hostToken,
+  numberToken,
+  portToken,
+  quoted,
+  type SectionRole,
+  UnsafeValue,
+} from './names.ts';
 import type { Carriable } from './render.ts';
 
 /**
@@ -16,8 +24,9 @@ export function frontendLines(
   return [
     `mode ${listener.protocol}`,
     `bind ${endpoint(address, listener.port)}`,
-    ...(listener.protocol === 'http' ? nextLines(name) : []),
+    ...(listener.protocol === 'http' ? [`bind ${nextSocket(name)} accept-proxy`] : []),
     ...acceptLines(listener, endpoint(address, listener.port).replace(/:\d+$/, '')),
+    ...(listener.protocol === 'http' ? nextLines(name) : []),
     // When no probe succeeds, traffic goes to every server that has weight.
     ...(listener.health.enabled
       ? [`use_backend ${name}.open if { nbsrv(${name}.pool) eq 0 }`]
@@ -32,11 +41,7 @@ export function frontendLines(
  * request on to the worker that accepts, as if the client had sent it there.
  */
 function nextLines(name: string): string[] {
-  return [
-    `bind ${handoverSocket(socketName(name))} accept-proxy`,
-    'option idle-close-on-response',
-    `use_backend ${name}.next if { stopping }`,
-  ];
+  return ['option idle-close-on-response', `use_backend ${name}.next if { stopping }`];
 }
 
 /** The lines of the `backend` that leads to the worker that accepts. */
@@ -44,14 +49,14 @@ export function nextBackendLines(name: string): string[] {
   return [
     'mode http',
     'timeout server 200s',
-    `server next ${handoverSocket(socketName(name))} send-proxy-v2 pool-max-conn 0`,
+    `server next ${nextSocket(name)} send-proxy-v2 pool-max-conn 0`,
   ];
 }
 
-/** Short, for a socket's path, and the same whatever the listener's settings. */
-function socketName(name: string): string {
+/** Its name is short, for a socket's path, and the same whatever the listener's settings. */
+function nextSocket(name: string): string {
   const prefix = name.slice(0, name.lastIndexOf('.'));
-  return createHash('sha256').update(prefix).digest('hex').slice(0, 16);
+  return handoverSocket(createHash('sha256').update(prefix).digest('hex').slice(0, 16));
 }
 
 /** The lines of a `backend` before its servers. @param stick the section that remembers clients */
@@ -120,6 +125,8 @@ function balanceLines({ scheduler }: Carriable): string[] {
     case 'iqch':
       // TCP and HTTP have no QUIC connection id: the client's address stands for it.
       return ['balance source', 'hash-type consistent sdbm avalanche'];
+    default:
+      throw new UnsafeValue(scheduler satisfies never, 'scheduler');
   }
 }
 

@@ -100,8 +100,8 @@ export function parseProcesses(text: string): Processes {
 export interface Fault {
   /** The listener whose section is named. */
   readonly listener: SectionName | undefined;
-  /** Where: the load balancer whose file it is, and the line. */
-  readonly at: { readonly loadBalancerId: string; readonly line: number } | undefined;
+  /** The line of the file that is loaded. */
+  readonly line: number | undefined;
   readonly reason: string;
 }
 
@@ -110,10 +110,10 @@ export function parseAlerts(output: string): Fault[] {
   const lines = output.matchAll(/^\s*\[ALERT\]\s+\(\d+\) : (?:config : )?(.+)$/gm);
   return [...lines].map(([, text = '']) => {
     const [, section] = /(?:frontend|backend|proxy) '?([^\s':]+)/.exec(text) ?? [];
-    const [place, loadBalancerId, line] = /\[[^\]]*\/([^/\]]+)\.cfg:(\d+)\]/.exec(text) ?? [];
+    const [place, line] = /\[[^\]]*\.cfg:(\d+)\]/.exec(text) ?? [];
     return {
       listener: section === undefined ? undefined : parseSection(section),
-      at: loadBalancerId === undefined ? undefined : { loadBalancerId, line: Number(line) },
+      line: line === undefined ? undefined : Number(line),
       // Whoever reads it has not our folders.
       reason: (place === undefined ? text : text.replace(place, `line ${line}`)).slice(0, 300),
     };
