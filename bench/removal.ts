@@ -14,7 +14,7 @@ import { median, medianRatio, quantile } from './rounds.ts';
 const rounds = 8;
 const perRound = 40;
 
-/** A removal from the call to its confirmed answer against what it costs at the least; then load. */
+/** A removal from call to confirmed answer against what it costs at the least; then under load. */
 export async function benchRemoval(loadedRemovals: number): Promise<Figure[]> {
   const sluice = await startSluice();
   const servers = await Promise.all(['b-1', 'b-2', 'b-3'].map((name) => startHttpServer(name)));
