@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { RpcError } from '../src/client.ts';
+import { RpcClient, RpcError } from '../src/client.ts';
 import { startHttpServer, type TestBackend } from './support/backends.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
 import { get } from './support/load.ts';
@@ -90,30 +90,85 @@ describe('two control planes on one etcd', () => {
     assert.equal(back.headers['x-sluice-applied'], '1/1');
   });
 
-  test('changes of one load balancer at both lose nothing', async () => {
+  test('200 changes of one load balancer at once, at both, lose nothing', async () => {
     const LoadBalancerId = await emptyLoadBalancer(a().client);
-    const ids = Array.from({ length: 60 }, (_, index) => `i-many-${index}`);
-    for (const InstanceId of ids) {
-      await a().client.call('Sluice', 'RegisterInstance', {
+    const ids = Array.from({ length: 200 }, (_, index) => `i-many-${index}`);
+    const register = (InstanceId: string, index: number) =>
+      planes[index % 2]!.client.call('Sluice', 'RegisterInstance', {
         EnsRegionId: 'local',
         InstanceId,
         PrivateIpAddress: '10.1.0.1',
       });
-    }
-    const call = (index: number, action: string) =>
+    await Promise.all(ids.map(register));
+    const call = (action: string, index: number, ...named: string[]) =>
       planes[index % 2]!.client.call(
         'Ens',
         action,
-        { LoadBalancerId, BackendServers: [{ ServerId: ids[index] }] },
+        { LoadBalancerId, BackendServers: named.map((ServerId) => ({ ServerId })) },
         { headers: { 'x-sluice-confirm-wait': '0' } },
       );
-    await Promise.all(ids.map((_, index) => call(index, 'AddBackendServers')));
-    assert.deepEqual(await attached(a(), LoadBalancerId), [...ids].sort());
-    const removed = ids.map((_, index) => index).filter((index) => index % 3 === 0);
-    await Promise.all(removed.map((index) => call(index + 0, 'RemoveBackendServers')));
-    const left = ids.filter((_, index) => index % 3 !== 0).sort();
-    assert.deepEqual(await attached(b(), LoadBalancerId), left);
+    const [leaving, coming] = [ids.slice(0, 100), ids.slice(100)];
+    for (let from = 0; from < leaving.length; from += 20) {
+      await call('AddBackendServers', from / 20, ...leaving.slice(from, from + 20));
+    }
+    assert.deepEqual(await attached(b(), LoadBalancerId), [...leaving].sort());
+    const changes = leaving.flatMap((id, index) => [
+      call('RemoveBackendServers', index, id),
+      call('AddBackendServers', index + 1, coming[index]!),
+    ]);
+    await Promise.all(changes);
+    assert.deepEqual(await attached(a(), LoadBalancerId), [...coming].sort());
+    assert.deepEqual(await attached(b(), LoadBalancerId), [...coming].sort());
   });
+
+  test('what is made at one is changed and deleted at the other', async () => {
+    const LoadBalancerId = await emptyLoadBalancer(a().client);
+    const named = { LoadBalancerId, LoadBalancerName: 'renamed at B' };
+    await b().client.call('Ens', 'ModifyLoadBalancerAttribute', named);
+    const shown = await a().client.call('Ens', 'DescribeLoadBalancerAttribute', { LoadBalancerId });
+    assert.equal((shown.body as typeof named).LoadBalancerName, 'renamed at B');
+    await b().client.call('Ens', 'DeleteLoadBalancer', { LoadBalancerId });
+    await assert.rejects(
+      a().client.call('Ens', 'DescribeLoadBalancerAttribute', { LoadBalancerId }),
+      { code: 'LoadBalancerNotFound' },
+    );
+  });
+
+  test('an access key made at one opens the other, until it is replaced', async () => {
+    const named = { EnsRegionId: 'local', ForwarderName: 'edge-2' };
+    const register = async (plane: Sluice) => {
+      const { body } = await plane.client.call('Sluice', 'RegisterForwarder', named);
+      const { AccessKeyId, AccessKeySecret } = body as Record<string, string>;
+      const pair = { accessKeyId: AccessKeyId!, accessKeySecret: AccessKeySecret! };
+      return (other: Sluice) => codeOf(other, pair);
+    };
+    const first = await register(a());
+    // It may watch and report, no more.
+    assert.equal(await first(b()), 'NoPermission');
+    const second = await register(b());
+    assert.equal(await second(a()), 'NoPermission');
+    await until(async () => (await first(a())) === 'InvalidAccessKeyId.NotFound', {
+      what: 'the end of the key before',
+    });
+    await a().client.call('Sluice', 'DeregisterForwarder', named);
+  });
+
+  /** How a control plane answers a call with this key. */
+  async function codeOf(
+    { endpoint }: Sluice,
+    pair: { readonly accessKeyId: string; readonly accessKeySecret: string },
+  ): Promise<string> {
+    const client = new RpcClient({ endpoint, ...pair });
+    try {
+      await client.call('Ens', 'DescribeLoadBalancers', {});
+      return 'OK';
+    } catch (error) {
+      if (error instanceof RpcError) return error.code;
+      throw error;
+    } finally {
+      await client.close();
+    }
+  }
 
   test('one ClientToken at both makes one load balancer', async () => {
     const { body } = await a().client.call('Sluice', 'DescribeSites', {});
@@ -137,10 +192,12 @@ describe('two control planes on one etcd', () => {
 
   test('while etcd is away calls say so, and work again after its return', async () => {
     await etcd.kill();
-    await assert.rejects(
-      change(a(), 'RemoveBackendServers', 'two-2'),
-      (error) => error instanceof RpcError && error.code === 'ServiceUnavailable',
-    );
+    for (const plane of planes) {
+      await assert.rejects(
+        change(plane, 'RemoveBackendServers', 'two-2'),
+        (error) => error instanceof RpcError && error.code === 'ServiceUnavailable',
+      );
+    }
     assert.equal((await answering()).length, 3, 'traffic goes on');
     await etcd.start();
     await until(() => change(b(), 'RemoveBackendServers', 'two-2'), { what: 'a removal at B' });
