@@ -182,6 +182,8 @@ export const limits = {
   storeWatchQueue: 10_000,
   /** Commits in one SQLite transaction. */
   groupCommit: 256,
+  /** Characters of recent reads that the SQLite store keeps: some 15,000 load balancers. */
+  recentReads: 32_000_000,
   /** Ids whose site is remembered: 100,000 load balancers at some 100 bytes. */
   rememberedIds: 100_000,
   /** Records read from the store in one step of a listing; keeps each step under a millisecond. */

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { limits } from '../limits.ts';
 import { checkCommit, checkKey, compareKeys, pageStart, prefixEnd } from './key-order.ts';
 import { LeasedKeys } from './leased-keys.ts';
+import { RecentReads } from './recent-reads.ts';
 import { GroupWriter, startWorker } from './sqlite-writer.ts';
 import {
   type Change,
@@ -37,6 +39,7 @@ export async function openSqlite({ path, now, maxPages }: SqliteOptions): Promis
   const settings = { path, ...(maxPages === undefined ? {} : { maxPages }) };
   const { worker, revision } = await startWorker(settings);
   const reader = new Reader(path);
+  const recent = new RecentReads(limits.recentReads);
   const hub: WatchHub = new WatchHub({
     revision,
     leased: (prefix) => leased.range(prefix, prefix),
@@ -52,10 +55,14 @@ export async function openSqlite({ path, now, maxPages }: SqliteOptions): Promis
   });
   const store: SqliteStore = new SqliteStore({
     reader,
+    recent,
     hub,
     leased,
     writer: new GroupWriter(worker, {
-      onCommitted: (commit, at, absent) => publish(hub, commit, at, absent),
+      onCommitted: (commit, at, absent) => {
+        recent.follow(commit, at);
+        publish(hub, commit, at, absent);
+      },
       onLost: (error) => store.fail(error),
     }),
   });
@@ -64,6 +71,7 @@ export async function openSqlite({ path, now, maxPages }: SqliteOptions): Promis
 
 interface Parts {
   readonly reader: Reader;
+  readonly recent: RecentReads;
   readonly writer: GroupWriter;
   readonly hub: WatchHub;
   readonly leased: LeasedKeys;
@@ -80,7 +88,12 @@ class SqliteStore implements Store {
 
   async get(key: string): Promise<Entry | undefined> {
     this.#prepareRead();
-    return this.#parts.leased.get(key) ?? this.#parts.reader.get(key);
+    const { leased, recent, reader } = this.#parts;
+    const known = leased.get(key) ?? recent.get(key);
+    if (known !== undefined) return known;
+    const entry = reader.get(key);
+    if (entry !== undefined) recent.keep(entry);
+    return entry;
   }
 
   async range(prefix: string, { after, limit }: RangeOptions = {}): Promise<Range> {
