@@ -111,7 +111,7 @@ function changedRecord({ key, before, after }: AuditChange): ChangedRecord[] {
   const was = (before ?? {}) as Members;
   const is = (after ?? {}) as Members;
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter(
-    (name) => JSON.stringify(was[name]) !== JSON.stringify(is[name]),
+    (name) => was[name] !== is[name] && JSON.stringify(was[name]) !== JSON.stringify(is[name]),
   );
   if (names.length === 0 && (before === undefined) === (after === undefined)) return [];
   return [
