@@ -3,9 +3,9 @@ import { after, before, describe, test } from 'node:test';
 import type { Action } from '../src/api/actions/action.ts';
 import { actions } from '../src/api/actions/index.ts';
 import { limits } from '../src/limits.ts';
-import { type BadCall, badCalls } from './support/bad-values.ts';
+import { type BadCall, badCalls, sharpCalls } from './support/bad-values.ts';
 import { openRefusals, type Refusals } from './support/refusals.ts';
-import { type SignedOptions, signed, type WireRequest } from './support/wire.ts';
+import { exchange, type SignedOptions, signed, type WireRequest } from './support/wire.ts';
 
 let door: Refusals;
 before(async () => {
@@ -19,7 +19,11 @@ const call = ({ product, name }: Action, options: SignedOptions) =>
 const named = (name: string) => actions.find((action) => action.name === name)!;
 
 /** In query or in form, by turns; what is too long for a query goes into the form. */
-function carried(action: Action, { parameters }: BadCall, index: number): WireRequest {
+function carried(
+  action: Action,
+  { parameters }: Pick<BadCall, 'parameters'>,
+  index: number,
+): WireRequest {
   const pairs = Object.entries(parameters);
   const length = pairs.reduce((sum, [, text]) => sum + encodeURIComponent(text).length, 0);
   const inForm = index % 2 === 1 || length > 8_000;
@@ -91,8 +95,9 @@ describe('parameters on the wire', () => {
         ['lb%u0041', 'lb%u0041'],
         ['lb%00', 'lb\0'],
       ] as const) {
+        const coded = encodeURIComponent(servers('i-2'));
         const query = [id(read), list(servers('i-2'))];
-        const rawQuery = `LoadBalancerId=${raw}&BackendServers=${encodeURIComponent(servers('i-2'))}`;
+        const rawQuery = `LoadBalancerId=${raw}&BackendServers=${coded}`;
         await door.refuse(call(add, { query, rawQuery }), 400, wrong, raw);
       }
     }));
@@ -162,6 +167,21 @@ describe('parameters on the wire', () => {
         );
       }
     }));
+});
+
+test('texts that are sharp somewhere are taken or refused, never a fault of ours', async () => {
+  const known = {
+    LoadBalancerId: door.loadBalancerId,
+    ...{ InstanceId: 'i-1', ListenerPort: '80', BackendServers: '[{"ServerId":"i-2"}]' },
+  };
+  for (const action of actions.filter(({ stream }) => stream === undefined)) {
+    for (const [index, { what, parameters }] of sharpCalls(action, known).entries()) {
+      const request = carried(action, { parameters }, index);
+      const { status, text } = await exchange(door.sluice.endpoint, request);
+      assert.ok(status < 500, `${action.name} ${what}: ${status} ${text.slice(0, 300)}`);
+      assert.equal(typeof (JSON.parse(text) as { RequestId: string }).RequestId, 'string');
+    }
+  }
 });
 
 test('nothing of all this is a fault of ours', () => {

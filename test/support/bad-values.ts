@@ -28,6 +28,30 @@ const noLists = [
   ...['[[[[', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, '\0', '[\n', '[]]', 'undefined'],
 ];
 
+/** Texts that mean something to somebody: many parameters take some of them. */
+const sharpTexts = [
+  ...['x'.repeat(300), 'x'.repeat(9_000), '../../etc/passwd', '%00', '$HOME', '$(id)', '\u2028'],
+  ...['{', '[', '\u{1F4A3}', 'é', '\uFFFD', 'http://a', '-', '.', '/', '*', '0', 'null', '[{}]'],
+  ...['__proto__', 'constructor', "' OR 1=1 --", '<b>&', '["__proto__"]', '[null,{"a":{}}]'],
+];
+
+/** Calls of `action` with a sharp text in each parameter, and `known` values in the others. */
+export function sharpCalls({ input }: Action, known: Texts): Omit<BadCall, 'code'>[] {
+  const own = Object.entries(input.shape);
+  const good = Object.fromEntries(
+    own.flatMap(([name, schema]) => {
+      const text = known[name] ?? (isRequired(schema) ? validText(unwrap(schema)) : undefined);
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
+  return own.flatMap(([name]) =>
+    sharpTexts.map((text) => ({
+      what: `${name}: ${text.slice(0, 60)}`,
+      parameters: { ...good, [name]: text },
+    })),
+  );
+}
+
 /** Every way in which a call of `action` can be wrong in one parameter. */
 export function badCalls(action: Action): BadCall[] {
   const required = requiredTexts(action);
@@ -90,8 +114,7 @@ function wrongScalars(inner: Schema): string[] {
   const controlled = controls.flatMap((sign) => [`${valid}${sign}`, `${sign}${valid}`]);
   const doubtful = [
     ...hostileSigns.flatMap((sign) => [`${valid}${sign}`, `${sign}${valid}`]),
-    ...['x'.repeat(300), 'x'.repeat(9_000), '../../etc/passwd', '%00', '$HOME', '$(id)', '\u2028'],
-    ...['{', '[', '\u{1F4A3}', 'é', '\uFFFD', 'http://a', '-', '.', '/'],
+    ...sharpTexts,
   ];
   return [...controlled, ...doubtful.filter((text) => !z.safeParse(inner, text).success)];
 }
