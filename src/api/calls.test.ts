@@ -224,7 +224,7 @@ describe('a transaction', () => {
     assert.deepEqual(confirmed, []);
   });
 
-  test('is run again on what another commit has made of what it read, absence included', async () => {
+  test('is run again when another commit changed what it read, absence included', async () => {
     const { store, start, audits } = await open();
     let runs = 0;
     await start().transact(async (reads) => {
@@ -253,7 +253,7 @@ describe('a transaction', () => {
     assert.deepEqual(await audits(), []);
   });
 
-  test('reads a load balancer at the revision that the caller insists on, or not at all', async () => {
+  test('reads a load balancer at the revision insisted on, or not at all', async () => {
     const { start, revisionOf, store } = await open();
     const ifRevision = (await revisionOf(key))!;
     const remove = (call: Call) =>
