@@ -116,7 +116,7 @@ test('an upgraded connection goes both ways, past idle and request times', async
   assert.match(await exchange(port, `${head}ping`, /<ping>/), /^HTTP\/1\.1 101 .*<ping>$/s);
 });
 
-test('the client address goes to TCP servers in PROXY protocol version 2, probes too', async (t) => {
+test('the client address goes to TCP servers in PROXY protocol v2, probes too', async (t) => {
   const { engine } = await openEngine(t);
   const heads: Buffer[] = [];
   const server = net.createServer((socket) => {
@@ -183,7 +183,8 @@ for (const [scheduler, expected] of [
   ['wrr', 30],
   ['rr', 20],
 ] as const) {
-  test(`${scheduler} ${scheduler === 'rr' ? 'takes servers in turn' : 'follows weights'}`, async (t) => {
+  const promise = scheduler === 'rr' ? 'takes servers in turn' : 'follows weights';
+  test(`${scheduler} ${promise}`, async (t) => {
     const { engine } = await openEngine(t);
     const pair = [await startHttpServer('s-a'), await startHttpServer('s-b')] as const;
     for (const server of pair) t.after(() => server.close());

@@ -103,7 +103,7 @@ function probe(health: Partial<(typeof plain.listeners)[0]['health']>) {
 
 /** What a line of a section may begin with: no text of a caller's can add a word to these. */
 const words =
-  /^(frontend|backend|mode|bind|timeout|option|use_backend|default_backend|balance|server|http-check|http-request|retry-on)$/;
+  /^((front|back)end|mode|bind|timeout|option|(use|default)_backend|balance|server|http-\w+|retry-on)$/;
 
 test('no text of a caller becomes a line, a word or a command of HAProxy', () => {
   const sample = new Set<string>();
