@@ -1,6 +1,6 @@
 /**
- * Takes every measure once a round, one after the other: what disturbs the machine for a while
- * disturbs them alike.
+ * Takes every measure once a round, one after the other, and every other round in the opposite
+ * order: what disturbs the machine for a while disturbs them alike.
  * @returns the values of each measure, a round each
  */
 export async function inTurns<Name extends string>(
@@ -10,7 +10,8 @@ export async function inTurns<Name extends string>(
   const names = Object.keys(measures) as Name[];
   const values = Object.fromEntries(names.map((name) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round++) {
-    for (const name of names) values[name]!.push(await measures[name]());
+    const order = round % 2 === 0 ? names : names.toReversed();
+    for (const name of order) values[name]!.push(await measures[name]());
   }
   return values as Record<Name, number[]>;
 }
