@@ -38,19 +38,23 @@ export type WatchMessage =
   /** This forwarder no longer serves the site (another one was registered for it). */
   | { readonly type: 'release'; readonly site: string };
 
+/** What went wrong with one load balancer on a forwarder; `listener` as `tcp:80`. */
 export interface ReportFailure {
   readonly loadBalancerId: string;
   readonly listener?: string;
   readonly reason: string;
 }
 
+/** Sessions a removed server still has there. 0 = the drain is over on this forwarder. */
 export interface ReportDrain {
   readonly loadBalancerId: string;
   readonly server: BackendServer;
+  /** Unix milliseconds. */
   readonly deadline: number;
   readonly sessions: number;
 }
 
+/** One server behind one listener as the engine sees it. */
 export interface ReportHealth {
   readonly loadBalancerId: string;
   readonly listener: string;

@@ -1,5 +1,6 @@
 import type { BackendServer, LoadBalancer } from '../elb/types.ts';
-import type { DrainProgress, Engine, Failure, ServerHealth } from './engine.ts';
+import type { ReportDrain, ReportFailure, ReportHealth } from '../fleet/protocol.ts';
+import type { Engine } from './engine.ts';
 
 export interface MemoryEngineOptions {
   /** Unix milliseconds. */
@@ -42,7 +43,7 @@ export class MemoryEngine implements Engine {
     return this.#closed;
   }
 
-  async apply(wanted: LoadBalancer): Promise<readonly Failure[]> {
+  async apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
     const { id } = wanted;
     return this.#exclusively('apply', id, () => this.#carried.set(id, structuredClone(wanted)));
   }
@@ -60,7 +61,7 @@ export class MemoryEngine implements Engine {
     for (const id of this.#carried.keys()) if (!wanted.has(id)) this.#carried.delete(id);
   }
 
-  async drains(): Promise<readonly DrainProgress[]> {
+  async drains(): Promise<readonly ReportDrain[]> {
     return [...this.#carried.values()].flatMap(({ id, draining }) =>
       draining
         .filter(({ deadline }) => deadline > this.#now())
@@ -73,7 +74,7 @@ export class MemoryEngine implements Engine {
     );
   }
 
-  async health(): Promise<readonly ServerHealth[]> {
+  async health(): Promise<readonly ReportHealth[]> {
     return [...this.#carried.values()].flatMap(({ id, listeners, backends }) =>
       listeners.flatMap(({ protocol, port }) =>
         backends.map(({ serverId }) => ({
@@ -102,7 +103,7 @@ export class MemoryEngine implements Engine {
   }
 
   /** Verbs for one load balancer must not overlap; the promise that holds is not the engine's. */
-  async #exclusively(verb: string, id: string, act: () => void): Promise<readonly Failure[]> {
+  async #exclusively(verb: string, id: string, act: () => void): Promise<readonly ReportFailure[]> {
     if (this.#busy.has(id)) throw new Error(`two verbs at once for ${id}`);
     if (this.#closed !== undefined) throw new Error('the engine is closed');
     this.verbs.push(`${verb} ${id}`);

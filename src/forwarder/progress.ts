@@ -1,6 +1,5 @@
-import { everyLoadBalancer, type SiteReport } from '../fleet/protocol.ts';
+import { everyLoadBalancer, type ReportFailure, type SiteReport } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
-import type { Failure } from './engine.ts';
 
 type Applied = NonNullable<SiteReport['applied']>;
 
@@ -12,7 +11,7 @@ export class Progress {
   readonly #unsettled = new Map<string, number>();
   /** Settled at a revision that the site as a whole has not reached. */
   readonly #ahead = new Map<string, number>();
-  readonly #failures = new Map<string, readonly Failure[]>();
+  readonly #failures = new Map<string, readonly ReportFailure[]>();
 
   /** The engine must do something about a load balancer, for a revision not before `since`. */
   begin(loadBalancerId: string, since: number): void {
@@ -34,7 +33,7 @@ export class Progress {
    * The engine was read back, and is as wanted but for `failures`.
    * @returns whether that is news
    */
-  settle(loadBalancerId: string, revision: number, failures: readonly Failure[]): boolean {
+  settle(loadBalancerId: string, revision: number, failures: readonly ReportFailure[]): boolean {
     const known = this.#failures.has(loadBalancerId);
     this.fail(loadBalancerId, failures);
     const begun = this.#unsettled.delete(loadBalancerId);
@@ -46,7 +45,7 @@ export class Progress {
   }
 
   /** Says that a load balancer is not as wanted, without settling it; none = it is. */
-  fail(loadBalancerId: string, failures: readonly Failure[]): void {
+  fail(loadBalancerId: string, failures: readonly ReportFailure[]): void {
     if (failures.length > 0) this.#failures.set(loadBalancerId, failures);
     else this.#failures.delete(loadBalancerId);
   }
@@ -55,7 +54,7 @@ export class Progress {
    * What can be said of the site: the highest revision up to which everything was read back.
    * @param more failures that are no matter of the engine
    */
-  report(more: readonly Failure[]): Applied {
+  report(more: readonly ReportFailure[]): Applied {
     const failures = [...more, ...[...this.#failures.values()].flat()].map(shortened);
     const many = failures.length > limits.reportedFailures;
     return {
@@ -75,13 +74,13 @@ export class Progress {
 }
 
 /** Too many to name: one failure that stands for all, so that nothing seems well that is not. */
-function summary(failures: readonly Failure[]): Failure {
+function summary(failures: readonly ReportFailure[]): ReportFailure {
   const first = failures[0]!;
   const reason = `${failures.length} failures; ${first.loadBalancerId}: ${first.reason}`;
   return { loadBalancerId: everyLoadBalancer, reason };
 }
 
 /** An engine may have much to say of a refusal; a report has room for the beginning. */
-function shortened(failure: Failure): Failure {
+function shortened(failure: ReportFailure): ReportFailure {
   return { ...failure, reason: failure.reason.slice(0, limits.reportReason) };
 }

@@ -1,8 +1,9 @@
 import { backOff, type Timers } from '../clock.ts';
 import type { LoadBalancer } from '../elb/types.ts';
+import type { ReportFailure } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
-import type { Engine, Failure } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { Progress } from './progress.ts';
 import type { Step } from './site-state.ts';
 
@@ -191,7 +192,7 @@ export class Reconciler {
     this.#pump();
   }
 
-  async #verb({ id, wanted }: Task): Promise<readonly Failure[]> {
+  async #verb({ id, wanted }: Task): Promise<readonly ReportFailure[]> {
     const { engine, log } = this.#options;
     try {
       if (wanted !== undefined) return await engine.apply(wanted);
@@ -203,7 +204,7 @@ export class Reconciler {
     }
   }
 
-  #settle(task: Task, failures: readonly Failure[]): void {
+  #settle(task: Task, failures: readonly ReportFailure[]): void {
     const { timers, random, onProgress } = this.#options;
     if (failures.length > 0 && !this.#closed) {
       const ms = backOff(task.failed, limits.applyRetry, random);

@@ -1,9 +1,13 @@
 import type { Timers } from '../clock.ts';
-import { everyLoadBalancer, type SiteReport, type WatchMessage } from '../fleet/protocol.ts';
+import {
+  everyLoadBalancer,
+  type ReportFailure,
+  type SiteReport,
+  type WatchMessage,
+} from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
 import type { Disk } from './disk.ts';
-import type { Failure } from './engine.ts';
 import { Journal } from './journal.ts';
 import { Lane } from './lane.ts';
 import type { Reconciler } from './reconcile.ts';
@@ -65,7 +69,7 @@ export class Replica {
 
   /** What the control plane is told of this site. */
   applied(): NonNullable<SiteReport['applied']> {
-    const failures: Failure[] = [];
+    const failures: ReportFailure[] = [];
     if (this.#refused !== undefined) {
       failures.push({ loadBalancerId: everyLoadBalancer, reason: this.#refused });
     }

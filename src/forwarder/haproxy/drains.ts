@@ -1,8 +1,8 @@
 import { backOff } from '../../clock.ts';
 import type { LoadBalancer } from '../../elb/types.ts';
+import type { ReportDrain } from '../../fleet/protocol.ts';
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
-import type { DrainProgress } from '../engine.ts';
 import type { Crew } from './crew.ts';
 import { serverName } from './names.ts';
 import type { Carried } from './render.ts';
@@ -60,8 +60,8 @@ export class Drains {
   }
 
   /** Drains before their deadline, with the sessions that are left in all workers. */
-  async progress(): Promise<DrainProgress[]> {
-    const found: DrainProgress[] = [];
+  async progress(): Promise<ReportDrain[]> {
+    const found: ReportDrain[] = [];
     for (const watched of this.#watched.values()) {
       const { id, draining } = watched.loadBalancer;
       const living = draining.filter(({ deadline }) => deadline > this.#options.now());

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadBalancer } from '../../elb/types.ts';
+import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/protocol.ts';
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
-import type { DrainProgress, Engine, Failure, ServerHealth } from '../engine.ts';
+import type { Engine } from '../engine.ts';
 import { Drains } from './drains.ts';
 import { Loader, type Written } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
@@ -56,9 +57,9 @@ export class HaproxyEngine implements Engine {
     await this.#loader.open();
   }
 
-  apply(wanted: LoadBalancer): Promise<readonly Failure[]> {
+  apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
     return this.#inTurn(wanted.id, async () => {
-      const failures: Failure[] = uncarried(wanted).map((listener) => {
+      const failures: ReportFailure[] = uncarried(wanted).map((listener) => {
         const reason = `${listener.split(':')[0]} listeners are not carried by this forwarder`;
         return { loadBalancerId: wanted.id, listener, reason };
       });
@@ -85,12 +86,12 @@ export class HaproxyEngine implements Engine {
     await Promise.all(strays.map((id) => this.remove(id)));
   }
 
-  drains(): Promise<readonly DrainProgress[]> {
+  drains(): Promise<readonly ReportDrain[]> {
     return this.#drains.progress();
   }
 
   /** Servers at rest (weight 0) are probed by nobody and left out. */
-  async health(): Promise<readonly ServerHealth[]> {
+  async health(): Promise<readonly ReportHealth[]> {
     const states = await this.#loader.readStates();
     return states.flatMap(({ pool, name, up, probed, maintenance }) => {
       const section = parseSection(pool);
@@ -118,7 +119,7 @@ export class HaproxyEngine implements Engine {
   async #settle(
     loadBalancer: Pick<LoadBalancer, 'id' | 'draining'>,
     carried: readonly Carried[],
-  ): Promise<Failure[]> {
+  ): Promise<ReportFailure[]> {
     const { id } = loadBalancer;
     for (let attempt = 1; ; attempt++) {
       const written = await this.#loader.write(id, carried);
