@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { type AccessKeyPair, newAccessKeyPair } from './access-key-pair.ts';
 import type { Seal } from './api/seal.ts';
 import { keepRootAccessKey, readRootAccessKey } from './root-key.ts';
+import { isoSeconds } from './signing.ts';
 import { keys } from './store/keys.ts';
 import type { Store, Write } from './store/store.ts';
 
@@ -107,7 +108,7 @@ async function putRootKey(
       principal: { kind: 'root' },
       secret: seal.seal(pair.accessKeySecret, key),
       status: 'Active',
-      createTime: `${new Date(now()).toISOString().slice(0, 19)}Z`,
+      createTime: isoSeconds(now()),
     }),
   };
   await store.commit({

@@ -6,8 +6,8 @@ import { folderDisk } from './forwarder/disk.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
 import { rpcTransport, type Transport } from './forwarder/transport.ts';
 import type { Log } from './log.ts';
+import { createLog, type Running } from './running.ts';
 import type { ForwarderSettings } from './settings.ts';
-import { createLog, type Running } from './up.ts';
 
 export interface ForwarderOptions {
   /** Control planes, in the order to try them. */

@@ -70,7 +70,7 @@ async function forward(args: readonly string[]): Promise<number> {
   const { readForwarderSettings } = await import('./settings.ts');
   const settings = readForwarderSettings(args, process.env);
   const stopAsked = stopSignal();
-  const { runForwarder } = await import('./up.ts');
+  const { runForwarder } = await import('./forward.ts');
   const running = await runForwarder(settings);
   terminal.write('ready\n');
   await stopAsked;

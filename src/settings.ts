@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { AccessKeyPair } from './access-key-pair.ts';
 import { limits } from './limits.ts';
 import { type Environment, type Flag, parseFlags, UsageError } from './usage.ts';
 
@@ -30,7 +31,7 @@ export interface Settings extends TrafficSettings {
   /** Three sample servers and a load balancer over them. */
   readonly sample: boolean;
   /** Take this root key instead of making one. */
-  readonly rootAccessKey?: { readonly accessKeyId: string; readonly accessKeySecret: string };
+  readonly rootAccessKey?: AccessKeyPair;
   readonly throttle:
     | 'documented'
     | 'off'

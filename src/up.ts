@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pino } from 'pino';
 import { AccessKeys } from './api/access-keys.ts';
 import { catalogue } from './api/actions/index.ts';
 import { createCalls } from './api/calls.ts';
@@ -21,27 +20,14 @@ import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { evaluate } from './ram/evaluate.ts';
+import { createLog, type Running } from './running.ts';
 import type { Settings } from './settings.ts';
+import { keys } from './store/keys.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 
-/** A running process of Sluice. */
-export interface Running {
-  /** Where the API listens: `http://host:port`. */
-  readonly endpoint: string;
-  /** The root access key, when it was made just now: the only time it is shown. */
-  readonly freshRootKey?: { readonly accessKeyId: string; readonly accessKeySecret: string };
-  /** Stops accepting, finishes what runs; traffic goes on unless told otherwise. */
-  stop(options: { readonly stopTraffic: boolean }): Promise<void>;
-}
-
 /** Undone in reverse when a process stops, or when its start fails half-way. */
 type Cleanup = (options: { readonly stopTraffic: boolean }) => Promise<void> | void;
-
-/** The log of a process: JSON lines on standard error. */
-export function createLog(level: string): Log {
-  return pino({ level }, pino.destination({ fd: 2, sync: true }));
-}
 
 /**
  * Starts a control plane, and in mode `up` the forwarder of all sites that have none of their own
@@ -124,7 +110,7 @@ async function startControlPlane(
 }
 
 async function canRead(store: Store): Promise<boolean> {
-  await store.get('account/root');
+  await store.get(keys.rootAccount);
   return true;
 }
 
@@ -195,5 +181,3 @@ async function untilLive(fleet: Fleet): Promise<void> {
     await new Promise((done) => setTimeout(done, 10));
   }
 }
-
-export { runForwarder } from './forward.ts';
