@@ -11,7 +11,6 @@ export const limits = {
   jsonDepth: 8,
   /** Documented: servers in one Add, Remove or Set. */
   batch: 20,
-  pageSize: 100,
   /** Clients' clocks may differ by this much either way (documented: 15 minutes). */
   clockSkew: 15 * 60_000,
   /** Nonces are kept for the life of a timestamp; past this many a key's oldest are dropped. */
@@ -178,8 +177,6 @@ export const limits = {
   etcdConnections: 64,
   /** One line of a watch: etcd sends at most 1,000 revisions together; 64 KB each. */
   etcdLineBytes: 64_000_000,
-  /** Events that wait for a slow watcher before it is told to read again. */
-  storeWatchQueue: 10_000,
   /** Commits in one SQLite transaction. */
   groupCommit: 256,
   /** Characters of recent reads that the SQLite store keeps: some 15,000 load balancers. */

@@ -1,14 +1,12 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from '@prometheus-io/client';
 import type { Address } from './settings.ts';
 
 /** What a process counts, and where it can be read. */
 export interface Metrics {
   /** One answer of the door. */
   answered(seen: { action: string; code: string; seconds: number }): void;
-  /** A figure that is read when it is asked for. */
-  watch(name: string, help: string, read: () => number): void;
   /** Serves /metrics; resolves with the address it listens on. */
   listen(address: Address): Promise<string>;
   close(): Promise<void>;
@@ -47,9 +45,6 @@ export function createMetrics(): Metrics {
     answered({ action, code, seconds: spent }) {
       calls.inc({ action, code });
       seconds.observe({ action }, spent);
-    },
-    watch(name, help, read) {
-      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });
     },
     listen: ({ host, port }) =>
       new Promise((resolve, reject) => {

@@ -87,6 +87,18 @@ describe('imports point down only', () => {
   });
 });
 
+test('every bound of limits.ts is held somewhere', () => {
+  const bounds = [...read('src/limits.ts').matchAll(/^ {2}(\w+):/gm)].map(([, name = '']) => name);
+  const users = code.filter((file) => file !== 'src/limits.ts').map(read);
+  const isUsed = (name: string) =>
+    users.some((text) => new RegExp(`\\b(limits|bounds)\\.${name}\\b`).test(text));
+  assert.ok(bounds.length > 0);
+  assert.deepEqual(
+    bounds.filter((name) => !isUsed(name)),
+    [],
+  );
+});
+
 describe('sizes', () => {
   test('no file over 20 KB', () => {
     const sizes = code.map((file) => ({ file, bytes: Buffer.byteLength(read(file)) }));
