@@ -1,6 +1,9 @@
 import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+
+export type { Stored };
 
 /** Who is calling: proven by the signature. */
 export interface Caller {
@@ -33,12 +36,6 @@ export interface AnswerHeaders {
   ignored?: readonly string[];
   /** Of a dry run: what each forwarder would do. Travels in the body, as `DryRun.Commands`. */
   commands?: readonly string[];
-}
-
-/** A record and the revision it was read at. */
-export interface Stored<T> {
-  readonly value: T;
-  readonly revision: number;
 }
 
 /** Everything one transaction wants written. */

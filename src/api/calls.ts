@@ -81,7 +81,7 @@ class SiteOfLoadBalancer {
     if (known !== undefined) return known;
     const entry = await this.#store.get(keys.loadBalancerSite(id));
     if (entry === undefined) return undefined;
-    const { site } = JSON.parse(entry.value) as { site: string };
+    const { site } = parseRecord<{ site: string }>(entry).value;
     if (this.#known.size >= limits.rememberedIds) this.#known.clear();
     this.#known.set(id, site);
     return site;
@@ -298,7 +298,7 @@ function changes(
 ): AuditChange[] {
   const before = (key: string) => {
     const entry = seen.get(key);
-    return entry === undefined ? undefined : (JSON.parse(entry.value) as object);
+    return entry && parseRecord<object>(entry).value;
   };
   return [
     ...puts.map(({ key, value }) => ({ key, before: before(key), after: value as object })),

@@ -3,7 +3,7 @@ import type { Entry } from './store.ts';
 /** Of the records that this version writes; a record without `v` has version 1. */
 export const recordVersion = 1;
 
-/** A record, and the revision to commit against. */
+/** A record and the revision it was read at, which a commit can insist on. */
 export interface Stored<Value> {
   readonly value: Value;
   readonly revision: number;

@@ -10,6 +10,7 @@ import { Refusal } from '../../elb/refusal.ts';
 import type { BackendServer, Instance, LoadBalancer, ServerType } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
+import { parseRecord } from '../../store/records.ts';
 import type { Call } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { changeErrors } from './documented-errors.ts';
@@ -38,6 +39,9 @@ const weight = z
   .max(100)
   .default(100)
   .describe('0 to 100; 0 gets no new requests, those of persistent sessions included.');
+
+/** How each of the three names a server. */
+const serverFields = { ServerId: serverId, Type: type, Ip: ip };
 
 /** A list of 1 to 20 servers, one JSON text on the wire. */
 function servers<Shape extends z.ZodRawShape>(shape: Shape, verb: string) {
@@ -135,7 +139,7 @@ async function resolve(
 async function ownerOf(call: Call, interfaceId: string) {
   const entry = await call.store.get(keys.networkInterface(interfaceId));
   if (entry === undefined) return undefined;
-  const { instanceId } = JSON.parse(entry.value) as { instanceId: string };
+  const { instanceId } = parseRecord<{ instanceId: string }>(entry).value;
   return call.instance(instanceId);
 }
 
@@ -155,15 +159,13 @@ export const AddBackendServers = defineAction({
   access: 'create',
   summary: 'Adds backend servers to a load balancer.',
   description:
-    'The servers get new connections as soon as the call answers (and their first health check ' +
-    'has passed). A server that is still draining comes back and its drain ends.',
+    'The servers get new connections as soon as the call answers, and none while their health ' +
+    'checks fail. A server that is still draining comes back and its drain ends.',
   input: z.object({
     LoadBalancerId: loadBalancerId,
     BackendServers: servers(
       {
-        ServerId: serverId,
-        Type: type,
-        Ip: ip,
+        ...serverFields,
         Port: port,
         Weight: weight,
       },
@@ -197,9 +199,7 @@ export const RemoveBackendServers = defineAction({
     LoadBalancerId: loadBalancerId,
     BackendServers: servers(
       {
-        ServerId: serverId,
-        Type: type,
-        Ip: ip,
+        ...serverFields,
         Port: port,
         Weight: z.int().optional().describe('Accepted and ignored.'),
       },
@@ -235,9 +235,7 @@ export const SetBackendServers = defineAction({
     LoadBalancerId: loadBalancerId,
     BackendServers: servers(
       {
-        ServerId: serverId,
-        Type: type,
-        Ip: ip,
+        ...serverFields,
         Weight: weight,
       },
       'change',
