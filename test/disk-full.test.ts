@@ -203,6 +203,16 @@ describe('a full disk under a forwarder', { skip }, () => {
     await load.stop();
     assert.deepEqual(load.failures, []);
 
+    // A HAProxy that ends needs no room to be started again.
+    disk.fill();
+    const pid = join(options.dataFolder, 'forwarder', 'haproxy', 'haproxy.pid');
+    process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL');
+    await until(() => get({ ...at, agent: false }).catch(() => undefined), {
+      what: 'traffic again on a full disk',
+    });
+    for (let i = 0; i < 10; i++) assert.equal(await get({ ...at, agent: false }), 'edge-b');
+    disk.free();
+
     // Alone, from what it has kept on disk, it does not bring the server back.
     await until(async () => (await journal(options.dataFolder)) !== '', { what: 'a journal' });
     await plane.kill('SIGKILL');

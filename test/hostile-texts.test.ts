@@ -57,7 +57,8 @@ async function sections(): Promise<string> {
 
 /** Fails with HAProxy's own words when it would not take the file that it was loaded from last. */
 async function checkWithHaproxy(): Promise<void> {
-  await promisify(execFile)('haproxy', ['-c', '-q', '-f', join(folder(), 'haproxy.cfg')]);
+  const files = ['haproxy.cfg', 'load-balancers'].flatMap((name) => ['-f', join(folder(), name)]);
+  await promisify(execFile)('haproxy', ['-c', '-q', ...files]);
 }
 
 const keywords = (text: string) => text.split('\n').map((line) => line.trim().split(' ')[0]);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import nodeHttp from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathsOf } from '../../src/forwarder/haproxy/paths.ts';
+import { SectionFiles } from '../../src/forwarder/haproxy/section-files.ts';
 import { startHttpServer, startTcpEcho } from '../support/backends.ts';
 import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
 import { get, openSession, startHttpLoad } from '../support/load.ts';
@@ -209,6 +211,39 @@ test('the next life of the agent takes HAProxy over as it runs, drains included'
   assert.ok(Date.now() >= deadline);
 });
 
+for (const life of ['reloaded', 'killed and started again'] as const) {
+  test(`a removed server stays away when HAProxy is ${life} with no agent there`, async (t) => {
+    const { engine, again, processes, master } = await openEngine(t);
+    const pair = await servers(t, startHttpServer);
+    const port = await freePort(host);
+    const all = balancer('lb-1', { listeners: [http(port)], backends: attached(pair) });
+    await engine.apply(all);
+    assert.deepEqual(await engine.apply({ ...all, backends: attached([pair[0]]) }), []);
+    const before = pair[1].count();
+    await engine.close({ stopTraffic: false });
+    const [, pid] = /^(\d+)\s+master/m.exec(await master('show proc'))!;
+    if (life === 'reloaded') {
+      const { reloads } = await processes();
+      process.kill(Number(pid), 'SIGUSR2');
+      const isOver = async () =>
+        (await processes().catch(() => undefined))?.reloads === reloads + 1;
+      await until(isOver, { what: 'the reload' });
+    } else {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+      process.kill(Number(pid), 'SIGKILL');
+      const [program = '', ...args] = command;
+      await until(() => !existsSync(`/proc/${pid}`), { what: 'the end of the master' });
+      spawn(program, args, { detached: true, stdio: 'ignore' }).unref();
+      await until(() => get({ host, port, agent: false }).catch(() => undefined), {
+        what: 'traffic from the next HAProxy',
+      });
+    }
+    for (let i = 0; i < 6; i++) assert.equal(await get({ host, port, agent: false }), 's-a');
+    assert.equal(pair[1].count(), before);
+    await again();
+  });
+}
+
 test('what a dead agent wrote without loading it is loaded by the next one', async (t) => {
   const { engine, again, folder } = await openEngine(t);
   const [server] = await servers(t, startHttpServer);
@@ -216,7 +251,8 @@ test('what a dead agent wrote without loading it is loaded by the next one', asy
   const before = balancer('lb-1', { listeners: [http(ports[0])], backends: attached([server]) });
   await engine.apply(before);
   await engine.close({ stopTraffic: false });
-  const file = join(pathsOf(folder).sections, 'lb-1.cfg');
+  const { sections } = pathsOf(folder);
+  const file = join(sections, readdirSync(sections)[0]!);
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replaceAll(`:${ports[0]}`, `:${ports[1]}`));
   const next = await again();
@@ -233,7 +269,7 @@ test('a file that HAProxy cannot read keeps nothing else from loading', async (t
   const fine = balancer('lb-1', { listeners: [http(port)], backends: attached([server]) });
   await engine.apply(fine);
   await engine.close({ stopTraffic: true });
-  writeFileSync(join(pathsOf(folder).sections, 'lb-0.cfg'), 'frontend half\n  bind 127.0.');
+  new SectionFiles(pathsOf(folder).sections).put('lb-0', 'frontend half\n  bind 127.0.');
   const next = await again();
   assert.equal(await get({ host, port, agent: false }), 's-a', 'before anything was applied');
   assert.deepEqual(await next.apply(fine), []);

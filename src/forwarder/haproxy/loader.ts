@@ -48,7 +48,9 @@ export class Loader {
   readonly #admission: Admission;
   /** Servers known to be down: `<section prefix>/<server>`. */
   #down: ReadonlySet<string> = new Set();
-  /** Of the last base file written. */
+  /** The base file as it is on disk; empty without one. */
+  #base: string;
+  /** Counts loads. */
   #generation: number;
   #reading = false;
   #running: Promise<void> | undefined;
@@ -62,7 +64,8 @@ export class Loader {
 
   constructor(options: LoaderOptions) {
     this.#options = options;
-    this.#generation = lastGeneration(options.paths.base);
+    this.#base = existsSync(options.paths.base) ? readFileSync(options.paths.base, 'utf8') : '';
+    this.#generation = Number(/SLUICE_GENERATION (\d+)/.exec(this.#base)?.[1] ?? 0);
     this.#process = new HaproxyProcess(options.paths, options.program);
     this.crew = new Crew(options.paths, this.#process);
     this.#files = new SectionFiles(options.paths.sections);
@@ -191,14 +194,15 @@ export class Loader {
     const isRunning = this.#process.isRunning();
     if (isRunning) await this.#learnDown();
     makeFolders(paths, user);
-    this.#generation += 1;
+    // A start has no worker before it to be told from, and so needs nothing of a full disk.
     if (isRunning) {
+      this.#generation += 1;
       this.#reading = false;
-      this.#assemble();
+      this.#settle();
       await this.#process.check();
     }
     this.#reading = true;
-    const resting = this.#assemble();
+    const resting = this.#settle();
     if (isRunning) {
       await this.#process.reload();
     } else {
@@ -211,16 +215,14 @@ export class Loader {
     this.#sweepSockets();
   }
 
-  /** Writes what HAProxy loads. @returns the servers that it starts at rest */
-  #assemble(): readonly RestingServer[] {
+  /** Brings what HAProxy loads to disk. @returns the servers that it starts at rest */
+  #settle(): readonly RestingServer[] {
     const { paths, user } = this.#options;
-    const base = { paths, generation: this.#generation, user };
-    // As many lines as in the end.
-    const head = renderBase({ ...base, connections: 100 });
-    const { text, resting, listening } = this.#files.assemble(head, this.#down);
+    const { resting, listening } = this.#files.settle(this.#down);
     const connections = connectionsFor(openFiles(), listening);
-    const sections = text.slice(head.length);
-    replaceFile(paths.base, `${renderBase({ ...base, connections })}${sections}`);
+    const text = renderBase({ paths, generation: this.#generation, connections, user });
+    if (text !== this.#base) replaceFile(paths.base, text);
+    this.#base = text;
     return resting;
   }
 
@@ -236,8 +238,8 @@ export class Loader {
   /** Takes out what HAProxy names. @returns false when it names nothing of ours */
   #leaveOut(faults: readonly Fault[]): boolean {
     let found = false;
-    for (const { listener, line, reason } of faults) {
-      const at = line === undefined ? undefined : this.#files.whatIsAt(line);
+    for (const { listener, place, reason } of faults) {
+      const at = place && this.#files.whatIsAt(place.file, place.line);
       const section = listener ?? at?.section;
       if (section !== undefined) {
         const pool = this.#files.leaveOut(section.loadBalancerId, section.prefix);
@@ -301,12 +303,6 @@ export class Loader {
       if (/^worker-\d+\.sock$/.test(name) && path !== current) rmSync(path, { force: true });
     }
   }
-}
-
-/** The generation in a base file that an earlier life left; 0 without one. */
-function lastGeneration(base: string): number {
-  if (!existsSync(base)) return 0;
-  return Number(/SLUICE_GENERATION (\d+)/.exec(readFileSync(base, 'utf8'))?.[1] ?? 0);
 }
 
 /** The hard limit of open files, which HAProxy inherits. */

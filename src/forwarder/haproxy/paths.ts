@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 
 /** Where one engine keeps its files and sockets. */
 export interface Paths {
-  /** What HAProxy loads. */
+  /** What all load balancers share; HAProxy loads it before their sections. */
   readonly base: string;
-  /** The folder with one file per load balancer. */
+  /** The folder of load balancers' sections. */
   readonly sections: string;
   readonly pid: string;
   readonly log: string;

@@ -54,7 +54,7 @@ export class HaproxyProcess {
    * @throws LoadRefused with HAProxy's own words
    */
   async check(): Promise<void> {
-    const child = spawn(this.#program, ['-c', '-q', '-f', this.#paths.base], {
+    const child = spawn(this.#program, ['-c', '-q', ...this.#files()], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let output = '';
@@ -74,7 +74,7 @@ export class HaproxyProcess {
     const log = openSync(this.#paths.log, 'a', 0o600);
     const child = spawn(
       this.#program,
-      ['-W', '-S', `${this.#paths.master},mode,600`, '-p', this.#paths.pid, '-f', this.#paths.base],
+      ['-W', '-S', `${this.#paths.master},mode,600`, '-p', this.#paths.pid, ...this.#files()],
       { detached: true, stdio: ['ignore', log, log] },
     );
     closeSync(log);
@@ -145,12 +145,17 @@ export class HaproxyProcess {
     return 0;
   }
 
+  #files(): string[] {
+    return ['-f', this.#paths.base, '-f', this.#paths.sections];
+  }
+
   #find() {
     try {
       const pid = Number(readFileSync(this.#paths.pid, 'utf8'));
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
       const start = startOf(pid);
-      return command.includes(this.#paths.base) && start !== undefined ? { pid, start } : undefined;
+      const isOurs = this.#files().every((argument) => command.includes(argument));
+      return isOurs && start !== undefined ? { pid, start } : undefined;
     } catch {
       // No pid file, or no such process: nothing of ours runs.
       return undefined;
@@ -172,9 +177,7 @@ export class HaproxyProcess {
         if (processes.current !== undefined) return;
       }
       if (performance.now() > deadline) {
-        throw new LoadRefused([
-          { listener: undefined, line: undefined, reason: 'no load in time' },
-        ]);
+        throw new LoadRefused([unplaced('no load in time')]);
       }
       await delay(2);
     }
@@ -203,11 +206,15 @@ function startOf(pid: number): string | undefined {
 function faultsIn(output: string, otherwise?: string): Fault[] {
   const faults = parseAlerts(output);
   const placed = faults.filter(
-    ({ line, listener }) => line !== undefined || listener !== undefined,
+    ({ place, listener }) => place !== undefined || listener !== undefined,
   );
   if (placed.length > 0) return placed;
   // The last one is what it ended for.
   if (faults.length > 0) return faults.slice(-1);
   const reason = otherwise ?? (output.trim().slice(0, 300) || 'HAProxy gave no reason');
-  return [{ listener: undefined, line: undefined, reason }];
+  return [unplaced(reason)];
+}
+
+function unplaced(reason: string): Fault {
+  return { listener: undefined, place: undefined, reason };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { idToken, parseSection, type SectionName } from './names.ts';
@@ -9,9 +10,8 @@ export interface RestingServer {
   readonly weight: number;
 }
 
-/** All load balancers' sections, for one load. */
-export interface Assembled {
-  readonly text: string;
+/** What a load starts from. */
+export interface Settled {
   readonly resting: readonly RestingServer[];
   /** Sockets that it listens at. */
   readonly listening: number;
@@ -19,24 +19,36 @@ export interface Assembled {
 
 const ending = '.cfg';
 
+/** A line that tells whose sections follow. */
+const ownerLine = /^# ([A-Za-z0-9-]+)$/;
+
 /**
- * The folder with one file per load balancer, and what is in it. Every change is on disk, whole,
- * when its call returns, and costs the same however many files there are. HAProxy reads them put
- * together: of a folder it would keep all names in one environment variable, and that ends a
- * master with some 2,000 files (E2BIG, seen with 2.6.12).
+ * The folder of load balancers' sections, which HAProxy loads as it stands: whoever loads or starts
+ * it, and whenever, a change that a call returned from is in it. Several share a file. With one
+ * each, HAProxy would keep all their names in one environment variable, and that ends a master with
+ * some 2,000 of them (E2BIG, seen with 2.6.12); with one for all, a removal would write them all.
  */
 export class SectionFiles {
   readonly #folder: string;
+  /** Sections by load balancer. */
   readonly #texts = new Map<string, string>();
-  /** Where each load balancer begins in what was last assembled, in order. */
-  #places: { readonly id: string; readonly line: number }[] = [];
+  /** Load balancers by file. */
+  readonly #owners = new Map<string, Set<string>>();
+  /** What is on disk, by file. */
+  readonly #written = new Map<string, string>();
+  /** Servers that start at rest: `<section prefix>/<server>`. */
+  #down: ReadonlySet<string> = new Set();
 
-  /** Reads what an earlier life left. */
+  /** Reads what an earlier life left; what is not in its place goes when files are settled. */
   constructor(folder: string) {
     this.#folder = folder;
-    for (const name of readdirSync(folder)) {
-      if (!name.endsWith(ending)) continue;
-      this.#texts.set(name.slice(0, -ending.length), readFileSync(join(folder, name), 'utf8'));
+    for (const file of readdirSync(folder)) {
+      if (!file.endsWith(ending)) continue;
+      const text = readFileSync(join(folder, file), 'utf8');
+      this.#written.set(file, text);
+      for (const [id, sections] of partsOf(text)) {
+        if (fileOf(id) === file) this.#set(id, sections);
+      }
     }
   }
 
@@ -45,17 +57,19 @@ export class SectionFiles {
   }
 
   /**
-   * Makes `text` the file of a load balancer; empty = no file.
+   * Makes `text` the sections of a load balancer, on disk when it returns; empty = none.
    * @throws when the disk does not take it; then the text before stands
    */
   put(id: string, text: string): void {
-    if ((this.#texts.get(id) ?? '') === text) return;
-    // First the file: a text that is not on disk would pass for written when it is put again.
-    const path = join(this.#folder, `${idToken(id)}${ending}`);
-    if (text === '') rmSync(path, { force: true });
-    else replaceFile(path, text);
-    if (text === '') this.#texts.delete(id);
-    else this.#texts.set(id, text);
+    const before = this.#texts.get(id) ?? '';
+    if (before === text) return;
+    this.#set(id, text);
+    try {
+      this.#write(fileOf(id));
+    } catch (error) {
+      this.#set(id, before);
+      throw error;
+    }
   }
 
   /** Takes the sections of one listener out. @returns its pool's name; undefined: had none */
@@ -68,49 +82,91 @@ export class SectionFiles {
   }
 
   /**
-   * Puts all files together. Servers known to be down rest in it, so that a load sends them
-   * nothing.
-   * @param head what comes before
+   * Brings every file to what was put, for a load. Servers known to be down rest in them, so that
+   * it sends them nothing.
    * @param down `<section prefix>/<server>`
    */
-  assemble(head: string, down: ReadonlySet<string>): Assembled {
-    const sick = new Set([...down].map((path) => path.slice(0, path.indexOf('.'))));
-    const resting: RestingServer[] = [];
-    const parts = [head];
-    this.#places = [];
-    let line = linesIn(head) + 1;
-    let listening = 0;
-    for (const [id, text] of this.#texts) {
-      const part = `\n${sick.has(id) ? withResting(text, down, resting) : text}`;
-      this.#places.push({ id, line });
-      parts.push(part.endsWith('\n') ? part : `${part}\n`);
-      line += linesIn(parts.at(-1)!);
-      listening += part.match(/^ {2}bind /gm)?.length ?? 0;
+  settle(down: ReadonlySet<string>): Settled {
+    this.#down = down;
+    for (const file of new Set([...this.#written.keys(), ...this.#owners.keys()])) {
+      this.#write(file);
     }
-    return { text: parts.join(''), resting, listening };
+    const texts = [...this.#texts.values()];
+    return {
+      resting: texts.flatMap((text) => this.#rest(text).resting),
+      listening: texts.reduce((sum, text) => sum + (text.match(/^ {2}bind /gm)?.length ?? 0), 0),
+    };
   }
 
-  /** What a line of the text that was last assembled belongs to. */
-  whatIsAt(line: number): { id: string; section: SectionName | undefined } | undefined {
-    const place = this.#places.findLast((other) => other.line <= line);
-    if (place === undefined) return undefined;
-    const above = (this.#texts.get(place.id) ?? '').split('\n').slice(0, line - place.line);
-    const head = above.findLast((text) => /^(frontend|backend) /.test(text));
-    return { id: place.id, section: head === undefined ? undefined : sectionOf(head) };
+  /** What a line of a file belongs to. */
+  whatIsAt(
+    file: string,
+    line: number,
+  ): { id: string; section: SectionName | undefined } | undefined {
+    const above = (this.#written.get(file) ?? '').split('\n').slice(0, line);
+    const owner = above.findLastIndex((text) => ownerLine.test(text));
+    const [, id] = ownerLine.exec(above[owner] ?? '') ?? [];
+    if (id === undefined) return undefined;
+    const head = above.slice(owner).findLast((text) => /^(frontend|backend) /.test(text));
+    return { id, section: head === undefined ? undefined : sectionOf(head) };
+  }
+
+  #set(id: string, text: string): void {
+    const file = fileOf(id);
+    const owners = this.#owners.get(file) ?? new Set();
+    this.#owners.set(file, owners);
+    if (text === '') {
+      this.#texts.delete(id);
+      owners.delete(id);
+    } else {
+      this.#texts.set(id, text);
+      owners.add(id);
+    }
+  }
+
+  #write(file: string): void {
+    const owners = [...(this.#owners.get(file) ?? [])];
+    const text = owners.map((id) => `# ${id}\n${this.#rest(this.#texts.get(id)!).text}`).join('\n');
+    if ((this.#written.get(file) ?? '') === text) return;
+    const path = join(this.#folder, file);
+    if (text === '') rmSync(path, { force: true });
+    else replaceFile(path, text);
+    if (text === '') this.#written.delete(file);
+    else this.#written.set(file, text);
+  }
+
+  /** Sections with the servers at rest that are down. */
+  #rest(text: string): { readonly text: string; readonly resting: readonly RestingServer[] } {
+    const resting: RestingServer[] = [];
+    if (this.#down.size === 0) return { text, resting };
+    const blocks = blocksOf(text).map((block) => {
+      const section = sectionOf(block);
+      if (section?.role !== 'pool') return block;
+      return block.replace(/^ {2}server (\S+) \S+ weight (\d+).*$/gm, (line, server, weight) => {
+        const isDown = this.#down.has(`${section.prefix}/${server}`);
+        if (!isDown || line.endsWith(' disabled')) return line;
+        resting.push({ pool: nameOf(block), server, weight: Number(weight) });
+        return `${line} disabled`;
+      });
+    });
+    return { text: resting.length === 0 ? text : textOf(blocks), resting };
   }
 }
 
-function withResting(text: string, down: ReadonlySet<string>, resting: RestingServer[]): string {
-  const blocks = blocksOf(text).map((block) => {
-    const section = sectionOf(block);
-    if (section?.role !== 'pool') return block;
-    return block.replace(/^ {2}server (\S+) \S+ weight (\d+).*$/gm, (line, server, weight) => {
-      if (!down.has(`${section.prefix}/${server}`) || line.endsWith(' disabled')) return line;
-      resting.push({ pool: nameOf(block), server, weight: Number(weight) });
-      return `${line} disabled`;
-    });
-  });
-  return textOf(blocks);
+/** `lb-1` -> `3f.cfg`: 256 files at most. */
+function fileOf(id: string): string {
+  return `${createHash('sha256').update(idToken(id)).digest('hex').slice(0, 2)}${ending}`;
+}
+
+/** Sections by load balancer; what is before the first owner's line is nobody's. */
+function partsOf(text: string): Map<string, string> {
+  const parts = new Map<string, string>();
+  for (const part of text.split(/^(?=# )/m)) {
+    const end = part.indexOf('\n');
+    const [, id] = ownerLine.exec(part.slice(0, end)) ?? [];
+    if (id !== undefined) parts.set(id, part.slice(end + 1).replace(/\n+$/, '\n'));
+  }
+  return parts;
 }
 
 /** Sections are set apart by an empty line. */
@@ -128,10 +184,6 @@ function sectionOf(block: string): SectionName | undefined {
 
 function nameOf(block: string): string {
   return /^\S+ (\S+)/.exec(block)?.[1] ?? '';
-}
-
-function linesIn(text: string): number {
-  return text.split('\n').length - 1;
 }
 
 /**

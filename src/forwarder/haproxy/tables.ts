@@ -100,8 +100,7 @@ export function parseProcesses(text: string): Processes {
 export interface Fault {
   /** The listener whose section is named. */
   readonly listener: SectionName | undefined;
-  /** The line of the file that is loaded. */
-  readonly line: number | undefined;
+  readonly place: { readonly file: string; readonly line: number } | undefined;
   readonly reason: string;
 }
 
@@ -110,10 +109,10 @@ export function parseAlerts(output: string): Fault[] {
   const lines = output.matchAll(/^\s*\[ALERT\]\s+\(\d+\) : (?:config : )?(.+)$/gm);
   return [...lines].map(([, text = '']) => {
     const [, section] = /(?:frontend|backend|proxy) '?([^\s':]+)/.exec(text) ?? [];
-    const [place, line] = /\[[^\]]*\.cfg:(\d+)\]/.exec(text) ?? [];
+    const [place, file, line] = /\[[^\]]*?([^\]/]+\.cfg):(\d+)\]/.exec(text) ?? [];
     return {
       listener: section === undefined ? undefined : parseSection(section),
-      line: line === undefined ? undefined : Number(line),
+      place: file === undefined ? undefined : { file, line: Number(line) },
       // Whoever reads it has not our folders.
       reason: (place === undefined ? text : text.replace(place, `line ${line}`)).slice(0, 300),
     };
