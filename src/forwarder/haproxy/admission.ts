@@ -2,8 +2,14 @@ import { limits } from '../../limits.ts';
 import { bindProblem } from './bind-probe.ts';
 import type { Carried } from './render.ts';
 
+/** Of the listeners of a load balancer. */
+export interface Admitted {
+  readonly admitted: readonly Carried[];
+  readonly leftOut: readonly LeftOut[];
+}
+
 /** Why a listener is left out. */
-export interface LeftOut {
+interface LeftOut {
   /** `tcp:80` */
   readonly listener: string;
   readonly reason: string;
@@ -40,7 +46,7 @@ export class Admission {
     loadBalancerId: string,
     carried: readonly Carried[],
     held: ReadonlySet<string>,
-  ): Promise<{ admitted: Carried[]; leftOut: LeftOut[] }> {
+  ): Promise<Admitted> {
     const admitted: Carried[] = [];
     const leftOut: LeftOut[] = [];
     for (const listener of carried) {

@@ -5,7 +5,7 @@ import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import type { Engine } from '../engine.ts';
 import { Drains } from './drains.ts';
-import { Loader, type Written } from './loader.ts';
+import { Loader } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
 import { makeFolders, pathsOf, unprivilegedUser } from './paths.ts';
 import { LoadRefused } from './process.ts';
@@ -121,14 +121,15 @@ export class HaproxyEngine implements Engine {
     carried: readonly Carried[],
   ): Promise<ReportFailure[]> {
     const { id } = loadBalancer;
+    const loader = this.#loader;
     for (let attempt = 1; ; attempt++) {
-      const written = await this.#loader.write(id, carried);
+      const { admitted, leftOut } = await loader.admit(id, carried);
       try {
-        const wrong = await this.#carryOut(id, written);
+        const wrong = await this.#carryOut(id, admitted);
         if (wrong === undefined && attempt < limits.engineTries) continue;
-        this.#drains.watch(loadBalancer, written.admitted);
+        this.#drains.watch(loadBalancer, admitted);
         return [
-          ...written.leftOut.map((left) => ({ loadBalancerId: id, ...left })),
+          ...leftOut.map((left) => ({ loadBalancerId: id, ...left })),
           ...(wrong ?? ['its listeners could not be loaded']).map((reason) => ({
             loadBalancerId: id,
             reason,
@@ -139,22 +140,35 @@ export class HaproxyEngine implements Engine {
         if (attempt === limits.engineTries) {
           return [{ loadBalancerId: id, reason: reasonOf(error) }];
         }
-        await this.#loader.settled();
+        await loader.settled();
         await delay(limits.enginePause);
       }
     }
   }
 
   /** @returns what is not as wanted; undefined: HAProxy has refused a listener meanwhile */
-  async #carryOut(id: string, { admitted, racing }: Written): Promise<string[] | undefined> {
+  async #carryOut(id: string, admitted: readonly Carried[]): Promise<string[] | undefined> {
     const loader = this.#loader;
-    if (!loader.isStale(id, admitted) && !racing) return this.#sync(id, admitted);
+    if (!loader.isStale(id, admitted) && !loader.isReading) return this.#carryOutLive(id, admitted);
+    loader.put(id, admitted);
     // Servers leave what runs now at once; a worker that comes up has it from the file, unless the
     // load began before that was written.
     if (loader.crew.isThere) await this.#sync(id, admitted);
     if (loader.isStale(id, admitted)) await loader.load();
     else await loader.settled();
     return loader.isStale(id, admitted) ? undefined : this.#sync(id, admitted);
+  }
+
+  /** File and worker at the same time: neither waits for the other. */
+  async #carryOutLive(id: string, admitted: readonly Carried[]): Promise<string[]> {
+    const synced = this.#sync(id, admitted);
+    try {
+      this.#loader.put(id, admitted);
+    } catch (error) {
+      await Promise.allSettled([synced]);
+      throw error;
+    }
+    return synced;
   }
 
   /** @throws WorkerGone when what is not as wanted may be for a worker's being replaced */

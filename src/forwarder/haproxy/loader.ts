@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { backOff } from '../../clock.ts';
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
-import { Admission, type LeftOut } from './admission.ts';
+import { Admission, type Admitted } from './admission.ts';
 import { baseDigest, connectionsFor, renderBase } from './base.ts';
 import { Crew } from './crew.ts';
 import { parseSection } from './names.ts';
@@ -25,14 +25,6 @@ export interface LoaderOptions {
   readonly log: Log;
   /** HAProxy had ended, or was loaded by somebody else; it runs on our files again. */
   readonly onLost: (reason: string) => void;
-}
-
-/** What came of writing a load balancer's file. */
-export interface Written {
-  readonly admitted: readonly Carried[];
-  readonly leftOut: readonly LeftOut[];
-  /** A load is under way that began from the file as it was. */
-  readonly racing: boolean;
 }
 
 /**
@@ -84,13 +76,18 @@ export class Loader {
     return new Set([...this.#files.ids(), ...this.crew.all.flatMap((worker) => [...worker.ids()])]);
   }
 
-  /** Writes what may be loaded of a load balancer; nothing carried = no file. */
-  async write(id: string, carried: readonly Carried[]): Promise<Written> {
+  /** Tells what may be loaded of a load balancer. */
+  admit(id: string, carried: readonly Carried[]): Promise<Admitted> {
     const pools = this.crew.isThere ? this.crew.current.pools(id) : [];
-    const held = new Set(pools.map(({ prefix }) => prefix));
-    const { admitted, leftOut } = await this.#admission.admit(id, carried, held);
+    return this.#admission.admit(id, carried, new Set(pools.map(({ prefix }) => prefix)));
+  }
+
+  /**
+   * Writes what is to be loaded of a load balancer; nothing = no sections.
+   * @throws when the disk does not take it
+   */
+  put(id: string, admitted: readonly Carried[]): void {
     this.#files.put(id, renderFile(admitted));
-    return { admitted, leftOut, racing: this.#reading };
   }
 
   /** True when the listeners that the current worker has are not these. */
