@@ -3,6 +3,7 @@ import { benchApi } from './api.ts';
 import { measureDoor } from './door.ts';
 import { type Figure, ms, perSecond, table } from './figure.ts';
 import { benchFleet } from './fleet.ts';
+import { benchPeers } from './peers.ts';
 import { benchRemoval } from './removal.ts';
 import { benchScale } from './scale.ts';
 import { benchStart } from './start.ts';
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   fleet: benchFleet,
   scale: () => benchScale(Number(values['load-balancers'])),
   traffic: benchTraffic,
+  peers: benchPeers,
 };
 
 async function benchDoor(): Promise<Figure[]> {

@@ -5,6 +5,7 @@
 #   setup.sh --packages   npm packages: enough for `npm run check`
 #   setup.sh --quiet      and HAProxy, nftables, conntrack: enough for `npm start`
 #   setup.sh --test       and etcd, wrk, a Python with Alibaba Cloud's SDKs: for `npm test`
+#   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
 set -eu
 
 haproxy_major=2
@@ -77,10 +78,13 @@ missing_programs() {
   has_haproxy || printf 'haproxy '
   has nft || printf 'nftables '
   has conntrack || printf 'conntrack '
-  [ "$mode" = test ] || return 0
+  [ "$mode" != start ] || return 0
   has etcd || printf 'etcd-server '
   has wrk || printf 'wrk '
   has_venv python3 || printf 'python3 python3-venv '
+  [ "$mode" = bench ] || return 0
+  has nginx || printf 'nginx-light '
+  [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || printf 'libnginx-mod-stream '
 }
 
 apt_install() {
@@ -122,18 +126,20 @@ install_programs() {
   fi
 }
 
-install_python_sdks() {
-  wanted=$root/scripts/python-requirements.txt
-  stamp=$cache/python/requirements.txt
+# Makes .cache/<name>, a Python environment with what scripts/<name>-requirements.txt lists.
+# install_python <name> <what it brings>
+install_python() {
+  wanted=$root/scripts/$1-requirements.txt
+  stamp=$cache/$1/requirements.txt
   if cmp -s "$wanted" "$stamp"; then return 0; fi
   python=python3
   has_venv python3 || python=/usr/bin/python3
-  rm -rf "$cache/python"
+  rm -rf "${cache:?}/$1"
   step "making a Python environment" "Check that '$python -m venv' works." \
-    "$python" -m venv "$cache/python"
-  step "installing Alibaba Cloud's Python SDKs, once (about 30 s)" \
+    "$python" -m venv "$cache/$1"
+  step "installing $2, once (about 30 s)" \
     "Check that pip reaches its index, then try again." \
-    "$cache/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+    "$cache/$1/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
   cp "$wanted" "$stamp"
 }
 
@@ -141,9 +147,11 @@ case "${1:-}" in
   --packages) mode=packages ;;
   --quiet) mode=start ;;
   --test) mode=test ;;
-  *) fail "usage: setup.sh --packages | --quiet | --test" ;;
+  --bench) mode=bench ;;
+  *) fail "usage: setup.sh --packages | --quiet | --test | --bench" ;;
 esac
 
 install_packages
 [ "$mode" = packages ] || install_programs
-[ "$mode" != test ] || install_python_sdks
+if [ "$mode" = test ] || [ "$mode" = bench ]; then install_python python "Alibaba Cloud's SDKs"; fi
+[ "$mode" != bench ] || install_python bench "Envoy and Caddy"
