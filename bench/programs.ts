@@ -24,6 +24,8 @@ export async function startProgram(folder: string, program: Program): Promise<()
   await writeFile(path, program.config);
   const child = spawn(program.command, program.args(path), {
     stdio: 'ignore',
+    // A session of its own, as a service has it: the scheduler shares the processor by sessions.
+    detached: true,
     // Caddy keeps what it has learnt at home.
     env: { ...process.env, HOME: folder },
   });
