@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../limits.ts';
+import type { Seal } from '../sealing.ts';
 import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import type { Caller } from './call.ts';
-import type { Seal } from './seal.ts';
 
 /** An access key as the store holds it; `secret` is sealed under the record's key. */
 export interface AccessKeyRecord {

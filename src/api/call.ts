@@ -1,4 +1,4 @@
-import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
+import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -86,6 +86,7 @@ export interface Call {
   network(id: string): Promise<Stored<Network> | undefined>;
   vSwitch(id: string): Promise<Stored<VSwitch> | undefined>;
   instance(id: string): Promise<Stored<Instance> | undefined>;
+  certificate(id: string): Promise<Stored<Certificate> | undefined>;
   /** Every record of the caller's account under a prefix, parsed, in key order. */
   list<T>(prefix: string): AsyncIterable<Stored<T>>;
 
