@@ -194,8 +194,12 @@ export const limits = {
   /** Characters of a certificate, its issuers and its key: HAProxy's socket takes 16 KB at once. */
   certificateBytes: 14_000,
   certificateChain: 10,
+  /** Certificates that a site's feed reads from the store at a time. */
+  certificateReads: 64,
   /** Before a certificate expires it is said so for this long. */
   certificateNotice: 30 * 86_400_000,
+  /** Of these, told of one site by a forwarder. */
+  noticesOfCertificates: 20,
   listenersPerLoadBalancer: 50,
   backendsPerLoadBalancer: 200,
   drainingPerLoadBalancer: 1_000,

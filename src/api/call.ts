@@ -38,6 +38,9 @@ export interface AnswerHeaders {
   commands?: readonly string[];
 }
 
+/** Opens a secret of the store and seals it for one holder of an access key, same context. */
+export type Reseal = (sealed: string, context: string) => string;
+
 /** Everything one transaction wants written. */
 export interface Writes<Result> {
   readonly puts?: ReadonlyMap<string, unknown>;
@@ -78,6 +81,8 @@ export interface Call {
   readonly newId: (prefix: string) => string;
   /** Seals a secret for storage, bound to `context` (AES-256-GCM). */
   readonly seal: (secret: string, context: string) => string;
+  /** What seals stored secrets for the caller, by a key that only its access key secret gives. */
+  readonly resealForCaller: () => Promise<Reseal>;
 
   /** Throws LoadBalancerNotFound when it does not exist or belongs to another account. */
   loadBalancer(id: string): Promise<Stored<LoadBalancer>>;

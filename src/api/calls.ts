@@ -15,6 +15,7 @@ import type {
   Extensions,
   LoadBalancerChange,
   Reads,
+  Reseal,
   Stored,
   Writes,
 } from './call.ts';
@@ -26,6 +27,7 @@ export interface CallsOptions {
   readonly fleet: Fleet;
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
+  readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
   /** Milliseconds an answer waits for forwarders when the call does not say. */
   readonly confirmWait: number;
   /** What a forwarder would run to get from one state of a load balancer to the next. */
@@ -140,6 +142,10 @@ class StoreCall implements Call {
 
   instance(id: string): Promise<Stored<Instance> | undefined> {
     return this.#own(keys.instance(id));
+  }
+
+  resealForCaller(): Promise<Reseal> {
+    return this.#shared.resealFor(this.caller.accessKeyId);
   }
 
   certificate(id: string): Promise<Stored<Certificate> | undefined> {
