@@ -79,7 +79,11 @@ function shortDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-/** The lines of a `backend` before its servers. @param name as above; @param stick the section that remembers clients */
+/**
+ * The lines of a `backend` before its servers.
+ * @param name what its sections' names begin with
+ * @param stick the section that remembers clients
+ */
 export function backendLines(
   listener: Carriable,
   name: string,
