@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A certificate and its key, both in PEM. */
+/** A certificate with its issuers behind it, and its key, in PEM. */
 export interface TestCertificate {
   readonly cert: string;
   readonly key: string;
@@ -27,37 +27,27 @@ export function makeCertificate(options: CertificateOptions = {}): TestCertifica
   const { name = 'a.test', key = ec, days = 365, issuer, isAuthority = false } = options;
   const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
   const path = (file: string) => join(folder, file);
-  const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'pipe' });
+  const write = (file: string, text: string) => {
+    writeFileSync(path(file), text);
+    return path(file);
+  };
   try {
-    openssl(
-      ...['req', '-x509', '-newkey', ...key, '-nodes', '-days', String(days), '-sha256'],
-      ...['-subj', `/C=CN/O=Sluice/CN=${name}`],
-      ...['-addext', `subjectAltName=DNS:${name},DNS:localhost,IP:127.0.0.1`],
-      ...['-addext', `basicConstraints=critical,CA:${isAuthority ? 'TRUE' : 'FALSE'}`],
-      ...['-keyout', path('key.pem'), '-out', path('cert.pem')],
+    execFileSync(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', ...key, '-nodes', '-days', String(days), '-sha256'],
+        ...['-subj', `/C=CN/O=Sluice/CN=${name}`],
+        ...['-addext', `subjectAltName=DNS:${name},DNS:localhost,IP:127.0.0.1`],
+        ...['-addext', `basicConstraints=critical,CA:${isAuthority ? 'TRUE' : 'FALSE'}`],
+        ...['-keyout', path('key.pem'), '-out', path('cert.pem')],
+        ...(issuer === undefined ? [] : ['-CA', write('issuer.pem', issuer.cert)]),
+        ...(issuer === undefined ? [] : ['-CAkey', write('issuer-key.pem', issuer.key)]),
+      ],
+      { stdio: 'pipe' },
     );
-    const [cert, ownKey] = ['cert.pem', 'key.pem'].map((file) => readFileSync(path(file), 'utf8'));
-    const own = { cert: cert!, key: ownKey! };
-    return issuer === undefined ? own : { ...own, cert: signed(folder, own, issuer, days) };
+    const read = (file: string) => readFileSync(path(file), 'utf8');
+    return { cert: `${read('cert.pem')}${issuer?.cert ?? ''}`, key: read('key.pem') };
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** The chain of a certificate that `issuer` signs, that of the issuer included. */
-function signed(folder: string, own: TestCertificate, issuer: TestCertificate, days: number) {
-  const path = (file: string, text: string) => {
-    writeFileSync(join(folder, file), text);
-    return join(folder, file);
-  };
-  const cert = execFileSync(
-    'openssl',
-    [
-      ...['x509', '-in', path('own.pem', own.cert), '-days', String(days), '-sha256'],
-      ...['-CA', path('issuer.pem', issuer.cert), '-CAkey', path('issuer-key.pem', issuer.key)],
-      ...['-set_serial', '0x1234567890'],
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' },
-  );
-  return `${cert}${issuer.cert}`;
 }

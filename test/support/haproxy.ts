@@ -15,7 +15,7 @@ import { type HaproxyEngine, openHaproxyEngine } from '../../src/forwarder/hapro
 import { makeFolders, pathsOf } from '../../src/forwarder/haproxy/paths.ts';
 import { RuntimeSocket } from '../../src/forwarder/haproxy/runtime.ts';
 import { parseProcesses } from '../../src/forwarder/haproxy/tables.ts';
-import { makeCertificate, type TestCertificate } from './certificates.ts';
+import { makeCertificate } from './certificates.ts';
 import { loadBalancer } from './load-balancers.ts';
 import { silent } from './log.ts';
 
@@ -24,7 +24,7 @@ export interface EngineUnderTest {
   readonly engine: HaproxyEngine;
   readonly folder: string;
   /** What has come, by id. */
-  readonly certificates: Map<string, TestCertificate>;
+  readonly certificates: Map<string, { readonly cert: string; readonly key: string | undefined }>;
   /** Another life of the agent on the same folder; the one before must be closed. */
   again(): Promise<HaproxyEngine>;
   /** Sends one command to HAProxy's master. */
@@ -37,7 +37,7 @@ export async function openEngine(t: TestContext, subfolder = ''): Promise<Engine
   const root = mkdtempSync(join(tmpdir(), 'haproxy-'));
   const folder = join(root, subfolder);
   const engines: HaproxyEngine[] = [];
-  const certificates = new Map<string, TestCertificate>();
+  const certificates: EngineUnderTest['certificates'] = new Map();
   const certificateOf = (id: string) => {
     const found = certificates.get(id);
     return found && { chain: found.cert, key: found.key };

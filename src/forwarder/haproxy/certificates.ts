@@ -130,9 +130,9 @@ export class ShownCertificates {
   /** @returns what HAProxy said */
   async #commit(path: string, pem: string): Promise<string> {
     const set = await this.#give(`set ssl cert ${path}`, pem);
-    const [, open] = /ongoing transaction is about '([A-Za-z0-9/._@+~-]+)'/.exec(set) ?? [];
-    if (open !== undefined) {
-      // Left by a life of ours that ended in the midst of it.
+    const [, open] = /(?:is about '|for certificate )([A-Za-z0-9/._@+~-]+)/.exec(set) ?? [];
+    if (open !== undefined && open !== path) {
+      // Left by a life of ours that ended in the midst of it; 2.6 takes ours for more of that.
       await this.#run([`abort ssl cert ${open}`]);
       return this.#commit(path, pem);
     }
