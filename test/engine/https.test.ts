@@ -316,18 +316,18 @@ test('an agent that cannot open a key any more goes on with the one on disk', as
 
 test('a transaction that an earlier life left open is in no way', async (t) => {
   const under = await withCertificates(t);
-  const port = await freePort(host);
+  const [port, other] = [await freePort(host), await freePort(host)];
   const apply = (certificateId: string) =>
     under.engine.apply(
       balancer('lb-1', {
-        listeners: [httpsListener(port, { certificateId }), httpsListener(port + 1)],
+        listeners: [httpsListener(port, { certificateId }), httpsListener(other)],
       }),
     );
   assert.deepEqual(await apply('1'), []);
-  const path = join(under.folder, 'certificates', `lb-1.https-${port + 1}.pem`);
+  const path = join(under.folder, 'certificates', `lb-1.https-${other}.pem`);
   const [socket = ''] = globSync(join(under.folder, 'worker-*.sock'));
   await new RuntimeSocket(socket).give(`set ssl cert ${path}`, `${two.cert}${two.key}`);
   assert.deepEqual(await apply('2'), []);
   assert.equal((await shake(port)).name, 'two.test');
-  assert.equal((await shake(port + 1)).name, 'one.test');
+  assert.equal((await shake(other)).name, 'one.test');
 });
