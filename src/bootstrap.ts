@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type AccessKeyPair, newAccessKeyPair } from './access-key-pair.ts';
-import type { Seal } from './api/seal.ts';
 import { keepRootAccessKey, readRootAccessKey } from './root-key.ts';
+import type { Seal } from './sealing.ts';
 import { isoSeconds } from './signing.ts';
 import { keys } from './store/keys.ts';
 import type { Store, Write } from './store/store.ts';

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { RpcClient } from './client.ts';
 import { createAgent } from './forwarder/agent.ts';
+import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
 import { rpcTransport, type Transport } from './forwarder/transport.ts';
@@ -25,7 +26,13 @@ export interface ForwarderOptions {
 export async function startForwarder(options: ForwarderOptions) {
   const { endpoints, site, folder, log, ...key } = options;
   if (options.l4 === 'kernel') throw new Error('--l4 kernel is not served by this version');
-  const engine = await openHaproxyEngine({ folder: join(folder, 'haproxy'), now: Date.now, log });
+  const certificates = new Certificates(key);
+  const engine = await openHaproxyEngine({
+    folder: join(folder, 'haproxy'),
+    certificateOf: (id) => certificates.find(id),
+    now: Date.now,
+    log,
+  });
   const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key }));
   const agent = await createAgent({
     site,
@@ -33,6 +40,7 @@ export async function startForwarder(options: ForwarderOptions) {
     engineName: haproxyVersion(),
     transport: firstThatAnswers(clients.map((client) => rpcTransport(client))),
     disk: folderDisk(join(folder, 'journal')),
+    certificates,
     now: Date.now,
     log,
   });

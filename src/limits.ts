@@ -191,6 +191,15 @@ export const limits = {
   addressesRead: 500,
   /** Guesses before the whole pool is read: enough for a pool that is nine tenths full. */
   addressGuesses: 20,
+  /** Characters of a certificate, its issuers and its key: HAProxy's socket takes 16 KB at once. */
+  certificateBytes: 14_000,
+  certificateChain: 10,
+  /** Certificates that a site's feed reads from the store at a time. */
+  certificateReads: 64,
+  /** Before a certificate expires it is said so for this long. */
+  certificateNotice: 30 * 86_400_000,
+  /** Of these, told of one site by a forwarder. */
+  noticesOfCertificates: 20,
   listenersPerLoadBalancer: 50,
   backendsPerLoadBalancer: 200,
   drainingPerLoadBalancer: 1_000,

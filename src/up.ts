@@ -95,6 +95,7 @@ async function startControlPlane(
       fleet,
       now,
       seal: seal.seal,
+      resealFor: (id) => accessKeys.resealFor(id),
       confirmWait: settings.confirmWaitMs,
       planCommands,
     }),

@@ -4,10 +4,10 @@ import { afterEach, describe, test } from 'node:test';
 import { MemoryStore } from '../../test/support/memory-store.ts';
 import { until } from '../../test/support/wait.ts';
 import { systemTimers } from '../clock.ts';
+import { createSeal } from '../sealing.ts';
 import { keys } from '../store/keys.ts';
 import { StoreUnavailable } from '../store/store.ts';
 import { type AccessKeyRecord, AccessKeys } from './access-keys.ts';
-import { createSeal } from './seal.ts';
 
 /** Counts look-ups, and lets a test see what the store is asked. */
 class CountingStore extends MemoryStore {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../limits.ts';
+import { forwarderSeal, type Seal } from '../sealing.ts';
 import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
-import type { Caller } from './call.ts';
-import type { Seal } from './seal.ts';
+import type { Caller, Reseal } from './call.ts';
 
 /** An access key as the store holds it; `secret` is sealed under the record's key. */
 export interface AccessKeyRecord {
@@ -67,6 +67,17 @@ export class AccessKeys {
     if (known !== undefined || !idForm.test(id)) return known;
     const entry = await this.#store.get(keys.accessKey(id));
     return entry === undefined ? undefined : this.#read(entry.key, entry.value);
+  }
+
+  /**
+   * What seals secrets of the store anew, for the holder of an access key alone.
+   * @throws Error when the key is gone; StoreUnavailable as `find`
+   */
+  async resealFor(id: string): Promise<Reseal> {
+    const key = await this.find(id);
+    if (key === undefined) throw new Error(`the access key ${id} is gone`);
+    const own = forwarderSeal({ accessKeyId: id, accessKeySecret: key.secret });
+    return (sealed, context) => own.seal(this.#seal.open(sealed, context), context);
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
+import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -37,6 +37,9 @@ export interface AnswerHeaders {
   /** Of a dry run: what each forwarder would do. Travels in the body, as `DryRun.Commands`. */
   commands?: readonly string[];
 }
+
+/** Opens a secret of the store and seals it for one holder of an access key, same context. */
+export type Reseal = (sealed: string, context: string) => string;
 
 /** Everything one transaction wants written. */
 export interface Writes<Result> {
@@ -78,6 +81,8 @@ export interface Call {
   readonly newId: (prefix: string) => string;
   /** Seals a secret for storage, bound to `context` (AES-256-GCM). */
   readonly seal: (secret: string, context: string) => string;
+  /** What seals stored secrets for the caller, by a key that only its access key secret gives. */
+  readonly resealForCaller: () => Promise<Reseal>;
 
   /** Throws LoadBalancerNotFound when it does not exist or belongs to another account. */
   loadBalancer(id: string): Promise<Stored<LoadBalancer>>;
@@ -86,6 +91,7 @@ export interface Call {
   network(id: string): Promise<Stored<Network> | undefined>;
   vSwitch(id: string): Promise<Stored<VSwitch> | undefined>;
   instance(id: string): Promise<Stored<Instance> | undefined>;
+  certificate(id: string): Promise<Stored<Certificate> | undefined>;
   /** Every record of the caller's account under a prefix, parsed, in key order. */
   list<T>(prefix: string): AsyncIterable<Stored<T>>;
 

@@ -60,6 +60,7 @@ async function open() {
       },
     } as Partial<Fleet> as Fleet,
     now: clock.now,
+    resealFor: async () => (sealed: string) => sealed,
     seal: (secret) => secret,
     confirmWait: 700,
     planCommands: (before, after) => [`${servers(before)} -> ${servers(after)}`],

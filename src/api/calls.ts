@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Refusal } from '../elb/refusal.ts';
-import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
+import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { limits } from '../limits.ts';
 import { keys } from '../store/keys.ts';
-import { parseRecord } from '../store/records.ts';
+import { parseRecord, recordVersion } from '../store/records.ts';
 import type { Entry, Store, Write } from '../store/store.ts';
 import type { Action } from './actions/action.ts';
 import { type AuditChange, auditRecord } from './audit-records.ts';
@@ -15,9 +15,11 @@ import type {
   Extensions,
   LoadBalancerChange,
   Reads,
+  Reseal,
   Stored,
   Writes,
 } from './call.ts';
+import { useChanges } from './certificate-uses.ts';
 import { LoadBalancerFold } from './fold.ts';
 
 export interface CallsOptions {
@@ -25,6 +27,7 @@ export interface CallsOptions {
   readonly fleet: Fleet;
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
+  readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
   /** Milliseconds an answer waits for forwarders when the call does not say. */
   readonly confirmWait: number;
   /** What a forwarder would run to get from one state of a load balancer to the next. */
@@ -141,6 +144,14 @@ class StoreCall implements Call {
     return this.#own(keys.instance(id));
   }
 
+  resealForCaller(): Promise<Reseal> {
+    return this.#shared.resealFor(this.caller.accessKeyId);
+  }
+
+  certificate(id: string): Promise<Stored<Certificate> | undefined> {
+    return this.#own(keys.certificate(id));
+  }
+
   async *list<T>(prefix: string): AsyncIterable<Stored<T>> {
     let after: string | undefined;
     do {
@@ -185,6 +196,7 @@ class StoreCall implements Call {
       const writes = await body({ get: (key) => this.#read(key, seen) });
       const puts = [...(writes.puts ?? [])].map(([key, value]) => ({ key, value }));
       const deletes = writes.deletes ?? [];
+      const { begun, ended } = changedUses(seen, puts, deletes);
       if (this.extensions.dryRun) {
         this.answer.commands = this.#planned(seen, puts, deletes);
         return writes.result;
@@ -193,9 +205,10 @@ class StoreCall implements Call {
         ifRevision: new Map([...seen].map(([key, entry]) => [key, entry?.revision ?? 0])),
         puts: [
           ...puts.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
+          ...begun.map((key) => ({ key, value: JSON.stringify({ v: recordVersion }) })),
           this.#audit(changes(seen, puts, deletes), []),
         ],
-        deletes,
+        deletes: [...deletes, ...ended],
       });
       if (!outcome.committed) continue;
       this.answer.revision = outcome.revision;
@@ -304,6 +317,20 @@ function changes(
     ...puts.map(({ key, value }) => ({ key, before: before(key), after: value as object })),
     ...deletes.map((key) => ({ key, before: before(key), after: undefined })),
   ];
+}
+
+/** The certificates that load balancers begin and cease to use by a transaction. */
+function changedUses(
+  seen: ReadonlyMap<string, Entry | undefined>,
+  puts: readonly { readonly key: string; readonly value: unknown }[],
+  deletes: readonly string[],
+) {
+  const each = changes(seen, puts, deletes)
+    .filter(({ key }) => isLoadBalancer(key))
+    .map(({ before, after }) =>
+      useChanges(before as LoadBalancer | undefined, after as LoadBalancer | undefined),
+    );
+  return { begun: each.flatMap(({ begun }) => begun), ended: each.flatMap(({ ended }) => ended) };
 }
 
 /** No 0 and 1, o and l: 32 signs, so that a random byte's five low bits pick one evenly. */

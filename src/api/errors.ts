@@ -209,6 +209,16 @@ export const errorTable = {
     message: 'The port has listeners of several protocols; specify ListenerProtocol.',
     when: 'ListenerProtocol is absent and the port has a TCP and a UDP listener',
   },
+  NotFound: {
+    status: 404,
+    message: 'The specified certificate is not found.',
+    when: 'there is no such certificate',
+  },
+  CertificateInUse: {
+    status: 400,
+    message: 'The specified certificate is in use.',
+    when: 'a listener uses the certificate',
+  },
   'InvalidVSwitchId.NotFound': {
     status: 400,
     message: 'The specified VSwitchId is not found.',

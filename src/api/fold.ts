@@ -4,6 +4,7 @@ import { limits } from '../limits.ts';
 import { parseRecord } from '../store/records.ts';
 import type { Store, Write } from '../store/store.ts';
 import type { LoadBalancerChange } from './call.ts';
+import { useChanges } from './certificate-uses.ts';
 
 /** One call's wish for a load balancer. */
 export interface Wish {
@@ -94,7 +95,7 @@ export class LoadBalancerFold {
           : await this.#store.commit({
               ifRevision: new Map([[key, entry.revision]]),
               puts,
-              deletes: [],
+              deletes: useChanges(before, after).ended,
             });
       if (!outcome.committed) continue;
       const revision = after === before ? entry.revision : outcome.revision;

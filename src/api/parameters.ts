@@ -86,7 +86,8 @@ class Reader {
     if (inner instanceof z.ZodBoolean) return typeof raw === 'string' ? toBoolean(raw) : raw;
     if (inner instanceof z.ZodArray) return this.#readList(inner, raw, path);
     if (inner instanceof z.ZodObject) return this.#readObject(inner, raw, path);
-    if (typeof raw === 'string' && !isClean(raw)) {
+    const isText = typeof raw === 'string';
+    if (isText && !isClean(isMultiline(inner) ? raw.replaceAll(/\r?\n/g, ' ') : raw)) {
       this.faults.push({ path, message: 'control characters are not allowed' });
     }
     return raw;
@@ -135,6 +136,10 @@ function toNumber(text: string): number | string {
 function toBoolean(text: string): boolean | string {
   const value = text.toLowerCase();
   return value === 'true' ? true : value === 'false' ? false : text;
+}
+
+function isMultiline(schema: z.core.$ZodType): boolean {
+  return z.globalRegistry.get(schema)?.multiline === true;
 }
 
 /** Control characters and halves of surrogate pairs have no place in any text of the API. */

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createSeal, openSeal } from './seal.ts';
+import { createSeal } from '../sealing.ts';
+import { openSeal } from './seal.ts';
 
 describe('a seal', () => {
   const seal = createSeal(randomBytes(32));

@@ -1,43 +1,7 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
-/** Encryption at rest: AES-256-GCM under one master key. */
-export interface Seal {
-  /** Text that only `open` with the same context reads; the context is authenticated. */
-  seal(secret: string, context: string): string;
-  /** @throws when the text was altered, belongs to another context or to another master key */
-  open(sealed: string, context: string): string;
-}
-
-const version = 'v1';
-const cipherName = 'aes-256-gcm';
-/** Said when opening too: a tag that was cut short would else be held against less. */
-const whole = { authTagLength: 16 };
-
-/** A seal under 32 bytes of key. */
-export function createSeal(masterKey: Buffer): Seal {
-  return {
-    seal(secret, context) {
-      const nonce = randomBytes(12);
-      const cipher = createCipheriv(cipherName, masterKey, nonce, whole).setAAD(
-        Buffer.from(context),
-      );
-      const body = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
-      const bytes = Buffer.concat([nonce, cipher.getAuthTag(), body]);
-      return `${version}.${bytes.toString('base64url')}`;
-    },
-    open(sealed, context) {
-      const [tag, text = ''] = sealed.split('.', 2);
-      if (tag !== version) throw new Error('a sealed text of an unknown version');
-      const bytes = Buffer.from(text, 'base64url');
-      const decipher = createDecipheriv(cipherName, masterKey, bytes.subarray(0, 12), whole)
-        .setAAD(Buffer.from(context))
-        .setAuthTag(bytes.subarray(12, 28));
-      return decipher.update(bytes.subarray(28), undefined, 'utf8') + decipher.final('utf8');
-    },
-  };
-}
+import { createSeal, type Seal } from '../sealing.ts';
 
 /**
  * The seal of a data folder: its master key comes from SLUICE_MASTER_KEY (any text of 32

@@ -50,7 +50,7 @@ export function createListener(
       `A load balancer has at most ${most} listeners.`,
     );
   }
-  const target = listener.protocol === 'http' ? listener.forwardPort : undefined;
+  const target = 'forwardPort' in listener ? listener.forwardPort : undefined;
   if (target !== undefined && !current.listeners.some(({ port }) => port === target)) {
     throw new Refusal('ens.interface.error', undefined, `No listener on port ${target}.`);
   }

@@ -93,13 +93,20 @@ export interface HttpsListener extends ListenerBase {
   readonly protocol: 'https';
   readonly idleTimeoutSeconds: number;
   readonly requestTimeoutSeconds: number;
+  /** Present: every request is redirected to https on this port. */
+  readonly forwardPort?: number;
+  /** As the caller named it; `certificateNumber` of it is the certificate's id. */
   readonly certificateId: string;
-  readonly sticky?: {
-    readonly kind: 'insert' | 'server';
-    readonly cookie: string;
-    readonly timeoutSeconds?: number;
-  };
+  readonly sticky?: StickySession;
 }
+
+/**
+ * How a client stays with a server. insert: a cookie of ours (SERVERID), for `timeoutSeconds`.
+ * server: the server's mark goes before the value of a cookie that the server itself sets.
+ */
+export type StickySession =
+  | { readonly kind: 'insert'; readonly timeoutSeconds: number }
+  | { readonly kind: 'server'; readonly cookie: string };
 
 export type Listener = TcpListener | UdpListener | HttpListener | HttpsListener;
 
@@ -139,6 +146,25 @@ export interface LoadBalancer {
    * this keeps the last good one: an emptied pool must have a reason.
    */
   readonly emptiedBy?: { readonly action: string; readonly requestId: string };
+}
+
+/** A server certificate. */
+export interface Certificate {
+  readonly v: 1;
+  /** A number in decimal. */
+  readonly id: string;
+  readonly account: string;
+  readonly name: string;
+  /** PEM, the server's own certificate first, one after the other. */
+  readonly chain: string;
+  /** The private key in PEM, sealed under the record's key. */
+  readonly key: string;
+  /** UTC, yyyy-MM-ddTHH:mm:ssZ. */
+  readonly createTime: string;
+  /** Unix milliseconds. */
+  readonly notBefore: number;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
 }
 
 /** A machine that an operator registered; ENS sees it as an instance. */

@@ -69,7 +69,7 @@ function watch(site: string, of: Fleet = fleet) {
   const closing = new AbortController();
   const signal = AbortSignal.any([abort.signal, closing.signal]);
   const done = (async () => {
-    for await (const line of of.watchSite(site, 'forwarder-1', signal)) {
+    for await (const line of of.watchSite(site, signal)) {
       assert.ok(line.endsWith('\n'), 'one line a message');
       told.push(JSON.parse(line) as WatchMessage);
     }
@@ -199,7 +199,7 @@ describe('watching a site', () => {
 
   test('a watcher that does not read gets a fresh snapshot instead of its backlog', async () => {
     await put(loadBalancer('lb-1'));
-    const lines = fleet.watchSite('site-1', 'forwarder-1', abort.signal)[Symbol.asyncIterator]();
+    const lines = fleet.watchSite('site-1', abort.signal)[Symbol.asyncIterator]();
     assert.match((await lines.next()).value, /"type":"snapshot"/);
     const other = watch('site-1');
     await other.next('snapshot');

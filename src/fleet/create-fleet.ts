@@ -4,7 +4,7 @@ import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import { Confirmations } from './confirmations.ts';
 import { SiteFeed } from './feed.ts';
-import type { Confirmation, Fleet, ForwarderState } from './fleet.ts';
+import type { Confirmation, Deliver, Fleet, ForwarderState } from './fleet.ts';
 import { type Follower, follow, type Surroundings } from './follow.ts';
 import { type SiteReport, unclaimedSites } from './protocol.ts';
 import { Registry } from './registry.ts';
@@ -61,8 +61,17 @@ class StoreFleet implements Fleet {
     await this.#reports.start(signal);
   }
 
-  async *watchSite(site: string, _forwarder: string, signal: AbortSignal): AsyncIterable<string> {
-    const subscriber = new Subscriber(this.#gate);
+  async *watchSite(site: string, signal: AbortSignal, deliver?: Deliver): AsyncIterable<string> {
+    const subscriber = new Subscriber(this.#gate, (certificate) => {
+      try {
+        return deliver?.(certificate);
+      } catch (error) {
+        // One that cannot be opened must not keep the rest of the site from its forwarders.
+        const { id } = certificate;
+        this.#surroundings.log.error({ err: error, certificate: id }, 'cannot be delivered');
+        return undefined;
+      }
+    });
     const stop =
       site === unclaimedSites ? this.#joinUnclaimed(subscriber) : this.#join(site, subscriber);
     try {

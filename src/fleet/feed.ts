@@ -1,14 +1,25 @@
+import { certificateUses } from '../elb/certificates.ts';
+import type { Certificate, LoadBalancer } from '../elb/types.ts';
 import { limits } from '../limits.ts';
 import { keys } from '../store/keys.ts';
 import type { Change, Range } from '../store/store.ts';
 import { type Follower, follow, type Surroundings } from './follow.ts';
 import { formatHash, hashOf } from './hash.ts';
-import { formatLine, type Gate, type SnapshotSource, type Subscriber } from './subscriber.ts';
+import { SiteCertificates } from './site-certificates.ts';
+import {
+  formatLine,
+  type Gate,
+  type Line,
+  type SnapshotSource,
+  type Subscriber,
+} from './subscriber.ts';
 
 interface Held {
   /** JSON.stringify of the load balancer: what is sent and what is hashed. */
   readonly text: string;
   readonly hash: bigint;
+  /** The certificates that it uses. */
+  readonly certificates: readonly string[];
 }
 
 /**
@@ -25,6 +36,7 @@ export class SiteFeed implements SnapshotSource, Follower {
   #revision = 0;
   #hash = 0n;
   #loadBalancers = new Map<string, Held>();
+  #certificates: SiteCertificates;
   /** Id -> revision of its deletion, for those that were deleted on purpose. */
   #deleted = new Map<string, number>();
   #snapshotLine: string | undefined;
@@ -36,6 +48,7 @@ export class SiteFeed implements SnapshotSource, Follower {
     this.site = site;
     this.#surroundings = surroundings;
     this.#gate = gate;
+    this.#certificates = new SiteCertificates(surroundings);
     void follow(keys.loadBalancers(site), this, surroundings, this.#abort.signal);
     this.#cancelHeartbeat = this.#scheduleHeartbeat();
   }
@@ -66,20 +79,26 @@ export class SiteFeed implements SnapshotSource, Follower {
     this.#abort.abort();
   }
 
-  snapshot(): string {
+  snapshot(): Line {
     this.#snapshotLine ??= this.#formatSnapshot();
-    return this.#snapshotLine;
+    return { text: this.#snapshotLine, certificates: this.#certificates.all() };
   }
 
   async load({ entries, revision }: Range): Promise<void> {
     await this.#readTombstones();
-    const previous = this.#loadBalancers;
+    const loaded = entries.flatMap(({ key, value }) => {
+      const id = this.#id(key);
+      const held = this.#read(key, value) ?? this.#loadBalancers.get(id);
+      return held === undefined ? [] : [{ id, held }];
+    });
+    const certificates = new SiteCertificates(this.#surroundings);
+    const found = await certificates.read(loaded.flatMap(({ held }) => held.certificates));
+    this.#certificates = certificates;
     this.#loadBalancers = new Map();
     this.#hash = 0n;
-    for (const { key, value } of entries) {
-      const id = this.#id(key);
-      const held = this.#read(key, value) ?? previous.get(id);
-      if (held !== undefined) this.#put(id, held);
+    for (const { id, held } of loaded) {
+      certificates.begin(held.certificates, found);
+      this.#put(id, held);
     }
     this.#revision = revision;
     this.#snapshotLine = undefined;
@@ -89,19 +108,27 @@ export class SiteFeed implements SnapshotSource, Follower {
 
   async change(revision: number, changes: readonly Change[]): Promise<void> {
     const unexplained = await this.#unexplained(changes);
+    const read = changes.map(({ key, value }) => ({
+      id: this.#id(key),
+      held: value === null ? null : this.#read(key, value),
+    }));
+    const found = await this.#certificates.read(
+      read.flatMap(({ held }) => held?.certificates ?? []),
+    );
     const puts: string[] = [];
     const deletes: string[] = [];
-    for (const { key, value } of changes) {
-      const id = this.#id(key);
-      if (value === null) {
+    const certificates: Certificate[] = [];
+    for (const { id, held } of read) {
+      if (held === null) {
         this.#drop(id);
         if (unexplained.has(id)) continue;
         this.#deleted.set(id, revision);
         deletes.push(id);
         continue;
       }
-      const held = this.#read(key, value);
       if (held === undefined) continue;
+      // Before the old value goes: what both use stays.
+      certificates.push(...this.#certificates.begin(held.certificates, found));
       this.#drop(id);
       this.#put(id, held);
       puts.push(held.text);
@@ -115,7 +142,7 @@ export class SiteFeed implements SnapshotSource, Follower {
     const line =
       `{"type":"change","site":${site},"base":${base},"revision":${revision},` +
       `"puts":[${puts.join()}],"deletes":${JSON.stringify(deletes)}}\n`;
-    for (const subscriber of this.#subscribers) subscriber.push(this.site, line);
+    this.#tell({ text: line, certificates });
   }
 
   /** Ids that vanish without the record that a deletion leaves: no forwarder may drop them. */
@@ -148,8 +175,10 @@ export class SiteFeed implements SnapshotSource, Follower {
   /** The value in its canonical text; undefined, and said so, when it is not JSON. */
   #read(key: string, value: string): Held | undefined {
     try {
-      const text = JSON.stringify(JSON.parse(value));
-      return { text, hash: hashOf(text) };
+      const parsed = JSON.parse(value) as LoadBalancer;
+      const text = JSON.stringify(parsed);
+      const uses = certificateUses(parsed).map(({ certificate }) => certificate);
+      return { text, hash: hashOf(text), certificates: [...new Set(uses)] };
     } catch (error) {
       this.#surroundings.log.error({ err: error, key }, 'unreadable, the last good value stays');
       return undefined;
@@ -162,7 +191,10 @@ export class SiteFeed implements SnapshotSource, Follower {
   }
 
   #drop(id: string): void {
-    this.#hash ^= this.#loadBalancers.get(id)?.hash ?? 0n;
+    const held = this.#loadBalancers.get(id);
+    if (held === undefined) return;
+    this.#hash ^= held.hash;
+    this.#certificates.end(held.certificates);
     this.#loadBalancers.delete(id);
   }
 
@@ -201,13 +233,17 @@ export class SiteFeed implements SnapshotSource, Follower {
     if (this.#heartbeats % Math.round(limits.fullSnapshot / limits.heartbeat) === 0) {
       void this.#refreshWhole();
     }
-    const line = formatLine({
+    const text = formatLine({
       type: 'heartbeat',
       site: this.site,
       revision: this.#revision,
       hash: formatHash(this.#hash),
       frozen: this.#gate.frozen,
     });
+    this.#tell({ text, certificates: [] });
+  }
+
+  #tell(line: Line): void {
     for (const subscriber of this.#subscribers) subscriber.push(this.site, line);
   }
 }

@@ -1,4 +1,6 @@
+import type { Certificate } from '../elb/types.ts';
 import type {
+  DeliveredCertificate,
   ReportDrain,
   ReportFailure,
   ReportHealth,
@@ -27,10 +29,16 @@ export interface Confirmation {
   readonly missing: readonly { readonly forwarder: string; readonly reason: string }[];
 }
 
+/** Makes a certificate of the store one that the forwarder alone can use. */
+export type Deliver = (certificate: Certificate) => DeliveredCertificate;
+
 /** Tells forwarders what a site should be and collects what they confirm. */
 export interface Fleet {
-  /** One line (with its newline) a message; ends when `signal` aborts. `*` = unclaimed sites. */
-  watchSite(site: string, forwarder: string, signal: AbortSignal): AsyncIterable<string>;
+  /**
+   * One line (with its newline) a message; ends when `signal` aborts. `*` = unclaimed sites.
+   * Without `deliver` there are no certificates in it.
+   */
+  watchSite(site: string, signal: AbortSignal, deliver?: Deliver): AsyncIterable<string>;
   report(site: string, forwarder: string, report: SiteReport): Promise<void>;
   /** Waits until every live forwarder of the site has applied `revision`, or the time is over. */
   confirm(

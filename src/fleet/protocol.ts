@@ -1,5 +1,23 @@
 import type { BackendServer, LoadBalancer } from '../elb/types.ts';
 
+/** A certificate on its way to one forwarder. */
+export interface DeliveredCertificate {
+  readonly id: string;
+  /** PEM, the server's own certificate first. */
+  readonly chain: string;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+  /** The private key, sealed by `forwarderSeal` under `certificateContext`. */
+  readonly key: string;
+  /** The id of the access key that it is sealed for. */
+  readonly sealedFor: string;
+}
+
+/** What the key of a certificate is sealed under. */
+export function certificateContext(id: string): string {
+  return `certificate/${id}`;
+}
+
 /**
  * What a control plane and a forwarder say to each other. WatchSite answers a stream of one JSON
  * message a line; ReportSite takes one report. A forwarder keeps the same lines in its journal on
@@ -17,6 +35,8 @@ export type WatchMessage =
       readonly hash: string;
       readonly loadBalancers: readonly LoadBalancer[];
       readonly deleted: readonly string[];
+      /** All that its load balancers use. */
+      readonly certificates?: readonly DeliveredCertificate[];
     }
   /** What one commit changed. `base` is the site revision it builds on. */
   | {
@@ -26,6 +46,8 @@ export type WatchMessage =
       readonly revision: number;
       readonly puts: readonly LoadBalancer[];
       readonly deletes: readonly string[];
+      /** Those that a load balancer of the site uses since this commit, and none did before. */
+      readonly certificates?: readonly DeliveredCertificate[];
     }
   /** Every few seconds: where the site stands, so that a gap or a difference is noticed. */
   | {

@@ -9,11 +9,12 @@ let abort: AbortController;
 
 beforeEach(() => {
   gate.frozen = false;
-  subscriber = new Subscriber(gate);
+  subscriber = new Subscriber(gate, () => undefined);
   abort = new AbortController();
 });
 
-const source = (site: string) => ({ site, snapshot: () => `all of ${site}` });
+const line = (text: string) => ({ text, certificates: [] });
+const source = (site: string) => ({ site, snapshot: () => line(`all of ${site}`) });
 
 /** What the watcher would be sent now. */
 async function sent(): Promise<string[]> {
@@ -30,38 +31,38 @@ async function sent(): Promise<string[]> {
 describe('what waits for a watcher', () => {
   test('is left out when the snapshot that is sent holds it already', async () => {
     subscriber.join(source('site-1'));
-    subscriber.push('site-1', 'one');
-    subscriber.push('site-1', 'two');
+    subscriber.push('site-1', line('one'));
+    subscriber.push('site-1', line('two'));
     assert.deepEqual(await sent(), ['all of site-1']);
   });
 
   test('is kept when another site is refreshed', async () => {
-    subscriber.push('site-1', 'one');
+    subscriber.push('site-1', line('one'));
     subscriber.refresh(source('site-2'));
-    subscriber.push('site-1', 'two');
+    subscriber.push('site-1', line('two'));
     assert.deepEqual(await sent(), ['all of site-2', 'one', 'two']);
   });
 
   test('gives way to snapshots of all its sites when it is too much', async () => {
     for (const site of ['site-1', 'site-2']) subscriber.join(source(site));
-    for (let line = 0; line <= limits.feedQueue; line++) subscriber.push('site-1', `${line}`);
+    for (let each = 0; each <= limits.feedQueue; each++) subscriber.push('site-1', line(`${each}`));
     assert.deepEqual(await sent(), ['all of site-1', 'all of site-2']);
   });
 
   test('is not sent while frozen, though it was there before', async () => {
     const one = source('site-1');
-    subscriber.push('site-1', 'a change');
+    subscriber.push('site-1', line('a change'));
     gate.frozen = true;
     subscriber.refresh(one);
     subscriber.release('site-2');
-    subscriber.push('site-1', 'a heartbeat');
+    subscriber.push('site-1', line('a heartbeat'));
     assert.deepEqual(await sent(), ['a heartbeat']);
   });
 
   test('goes with its site', async () => {
     const one = source('site-1');
     subscriber.join(one);
-    subscriber.push('site-1', 'one');
+    subscriber.push('site-1', line('one'));
     subscriber.leave(one);
     subscriber.release('site-1');
     assert.deepEqual(

@@ -1,10 +1,18 @@
+import type { Certificate } from '../elb/types.ts';
 import { limits } from '../limits.ts';
-import type { WatchMessage } from './protocol.ts';
+import type { DeliveredCertificate, WatchMessage } from './protocol.ts';
+
+/** A message for all watchers, and what is written into it for each of them alone. */
+export interface Line {
+  /** With its newline. */
+  readonly text: string;
+  readonly certificates: readonly Certificate[];
+}
 
 /** Where a subscriber gets the whole of a site, as fresh as the moment it is asked. */
 export interface SnapshotSource {
   readonly site: string;
-  snapshot(): string;
+  snapshot(): Line;
 }
 
 /** While frozen, nothing but heartbeats goes out. */
@@ -22,11 +30,14 @@ export class Subscriber {
   readonly #releases = new Set<string>();
   readonly #snapshots = new Set<SnapshotSource>();
   readonly #sources = new Set<SnapshotSource>();
-  #lines: { readonly site: string; readonly line: string }[] = [];
+  readonly #deliver: (certificate: Certificate) => DeliveredCertificate | undefined;
+  #lines: { readonly site: string; readonly line: Line }[] = [];
   #wake: () => void = () => {};
 
-  constructor(gate: Gate) {
+  /** @param deliver undefined: this watcher does not get the certificate */
+  constructor(gate: Gate, deliver: (certificate: Certificate) => DeliveredCertificate | undefined) {
     this.#gate = gate;
+    this.#deliver = deliver;
   }
 
   /** Begins with a snapshot of the source's site. */
@@ -48,7 +59,7 @@ export class Subscriber {
     this.#wake();
   }
 
-  push(site: string, line: string): void {
+  push(site: string, line: Line): void {
     if (this.#lines.length >= limits.feedQueue) {
       this.#lines = [];
       for (const source of this.#sources) this.#snapshots.add(source);
@@ -89,10 +100,17 @@ export class Subscriber {
       for (const source of this.#snapshots) {
         this.#snapshots.delete(source);
         this.#dropLines(source.site);
-        return source.snapshot();
+        return this.#addressed(source.snapshot());
       }
     }
-    return this.#lines.shift()?.line;
+    const next = this.#lines.shift();
+    return next && this.#addressed(next.line);
+  }
+
+  #addressed({ text, certificates }: Line): string {
+    const own = certificates.map(this.#deliver).filter((each) => each !== undefined);
+    if (own.length === 0) return text;
+    return `${text.slice(0, text.lastIndexOf('}'))},"certificates":${JSON.stringify(own)}}\n`;
   }
 
   #dropLines(site: string): void {

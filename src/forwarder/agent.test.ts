@@ -9,6 +9,7 @@ import { formatHash, hashOf } from '../fleet/hash.ts';
 import type { SiteReport, WatchMessage } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Agent, createAgent } from './agent.ts';
+import { Certificates } from './certificates.ts';
 import { MemoryEngine } from './memory-engine.ts';
 import type { Transport } from './transport.ts';
 
@@ -76,6 +77,7 @@ async function start(site = 'site-1'): Promise<Agent> {
   const agent = await createAgent({
     site,
     engine,
+    certificates: new Certificates({ accessKeyId: 'id', accessKeySecret: 'secret' }),
     engineName: 'memory',
     transport: control,
     disk,

@@ -2,6 +2,7 @@ import { backOff, sleep, systemTimers, type Timers } from '../clock.ts';
 import { type SiteReport, unclaimedSites } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
+import type { Certificates } from './certificates.ts';
 import type { Disk } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { journalSites } from './journal.ts';
@@ -20,6 +21,8 @@ export interface AgentOptions {
   readonly transport: Transport;
   /** Where the journals are. */
   readonly disk: Disk;
+  /** Where the engine finds the certificates that the control plane sends. */
+  readonly certificates: Certificates;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly log: Log;

@@ -25,14 +25,16 @@ function wellFormed(message: Fields, site: string): boolean {
         isRevision(message.revision) &&
         typeof message.hash === 'string' &&
         isLoadBalancers(message.loadBalancers, site) &&
-        isStrings(message.deleted)
+        isStrings(message.deleted) &&
+        isCertificates(message.certificates)
       );
     case 'change':
       return (
         isRevision(message.base) &&
         isRevision(message.revision) &&
         isLoadBalancers(message.puts, site) &&
-        isStrings(message.deletes)
+        isStrings(message.deletes) &&
+        isCertificates(message.certificates)
       );
     case 'heartbeat':
       return (
@@ -57,6 +59,15 @@ function isRevision(value: unknown): boolean {
 
 function isStrings(value: unknown): boolean {
   return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}
+
+function isCertificates(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every(isCertificate));
+}
+
+function isCertificate(value: unknown): boolean {
+  if (!isFields(value) || !Number.isSafeInteger(value.notAfter)) return false;
+  return isStrings([value.id, value.chain, value.key, value.sealedFor]);
 }
 
 /** The parts that are read here; an engine checks the texts it renders. */

@@ -7,6 +7,8 @@ import {
 } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
+import { isoSeconds } from '../signing.ts';
+import type { Certificates } from './certificates.ts';
 import type { Disk } from './disk.ts';
 import { Journal } from './journal.ts';
 import { Lane } from './lane.ts';
@@ -21,6 +23,8 @@ export interface ReplicaOptions {
   readonly transport: Transport;
   readonly reconciler: Reconciler;
   readonly disk: Disk;
+  /** Where the engine finds the certificates of load balancers. */
+  readonly certificates: Certificates;
   readonly timers: Timers;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -54,6 +58,7 @@ export class Replica {
     this.#options = options;
     this.#journal = new Journal(site, options.disk);
     this.#state = new SiteState(site);
+    options.certificates.hold(site, this.#state.certificates);
     const { transport } = options;
     const lane = (build: () => SiteReport) =>
       new Lane({ ...options, send: () => transport.report(site, build()) });
@@ -91,6 +96,7 @@ export class Replica {
     }
     if (content.kind !== 'read') return content.kind;
     this.#state = content.state;
+    this.#options.certificates.hold(this.site, this.#state.certificates);
     const wants = new Map(Array.from(this.#state.wanted(), (each) => [each.id, each]));
     const revision = this.#state.revision ?? 0;
     this.#options.reconciler.follow(this.site, { wants, since: 1, revision });
@@ -140,7 +146,7 @@ export class Replica {
   setStatus(status: Status): void {
     const now = this.#options.now();
     const trouble = this.#journalTrouble?.slice(0, limits.reportReason);
-    const notices = trouble === undefined ? [] : [trouble];
+    const notices = [...(trouble === undefined ? [] : [trouble]), ...this.#expiring(now)];
     const next = { ...status, notices };
     const text = JSON.stringify(next);
     const fresh = now - this.#statusAt < limits.statusRefresh;
@@ -151,10 +157,23 @@ export class Replica {
     this.#statusLane.touch();
   }
 
+  /** Certificates that expire soon, the first of them first. */
+  #expiring(now: number): string[] {
+    return [...this.#state.certificates.values()]
+      .filter(({ notAfter }) => notAfter - now <= limits.certificateNotice)
+      .sort((a, b) => a.notAfter - b.notAfter)
+      .slice(0, limits.noticesOfCertificates)
+      .map(({ id, notAfter }) => {
+        const verb = notAfter <= now ? 'expired' : 'expires';
+        return `certificate ${id} ${verb} at ${isoSeconds(notAfter)}`;
+      });
+  }
+
   /** Another forwarder serves the site now. */
   async release(): Promise<void> {
     this.close();
     this.#options.reconciler.release(this.site);
+    this.#options.certificates.release(this.site);
     await this.#keep(() => this.#journal.remove());
   }
 

@@ -1,6 +1,7 @@
+import { certificateUses } from '../elb/certificates.ts';
 import type { LoadBalancer } from '../elb/types.ts';
 import { formatHash, hashOf } from '../fleet/hash.ts';
-import type { WatchMessage } from '../fleet/protocol.ts';
+import type { DeliveredCertificate, WatchMessage } from '../fleet/protocol.ts';
 import { tooMuchLost, unexplainedAbsence, unexplainedEmptying } from './guard.ts';
 
 type Snapshot = Extract<WatchMessage, { type: 'snapshot' }>;
@@ -44,6 +45,7 @@ export class SiteState {
   #hash = 0n;
   #known = new Map<string, Known>();
   readonly #heldBack = new Map<string, string>();
+  readonly #certificates = new Map<string, DeliveredCertificate>();
 
   constructor(site: string) {
     this.site = site;
@@ -57,6 +59,11 @@ export class SiteState {
   /** Load balancer id -> why the engine keeps an earlier state of it. */
   get heldBack(): ReadonlyMap<string, string> {
     return this.#heldBack;
+  }
+
+  /** By id: those that a load balancer uses, as told or as carried. It changes with the state. */
+  get certificates(): ReadonlyMap<string, DeliveredCertificate> {
+    return this.#certificates;
   }
 
   /** What the engine should carry. */
@@ -96,7 +103,7 @@ export class SiteState {
       return same ? { kind: 'current', inStep: true } : this.#behind(revision);
     }
     if (same && revision === this.#revision && this.#heldBack.size === 0) {
-      return { kind: 'current', inStep: true };
+      return this.#renewed(revision, message.certificates);
     }
     const told = new Map<string, Known>();
     let hash = 0n;
@@ -114,6 +121,7 @@ export class SiteState {
       const reason = `snapshot ${revision} held back: ${share} would go or be emptied unexplained`;
       return { kind: 'refused', reason };
     }
+    this.#learn(message.certificates);
     const since = (this.#revision ?? 0) + 1;
     const gone = [...this.#known.keys()].filter((id) => !told.has(id));
     return this.#accept(revision, since, told, gone, heldBack);
@@ -127,6 +135,7 @@ export class SiteState {
       const reason = `a change builds on revision ${base}, held is ${this.#revision}`;
       return { kind: 'lost', reason };
     }
+    this.#learn(message.certificates);
     const told = new Map<string, Known>();
     const heldBack = new Map<string, string>();
     for (const each of message.puts) {
@@ -170,8 +179,38 @@ export class SiteState {
     const wants = new Map<string, LoadBalancer | undefined>();
     for (const [id, next] of told) this.#put(id, next, heldBack.get(id), wants);
     for (const id of gone) this.#drop(id, heldBack.get(id), wants);
+    this.#forgetUnused();
     this.#revision = revision;
     return { kind: 'apply', wants, since, revision };
+  }
+
+  /** Takes certificates. @returns those that were not held, or sealed for another access key */
+  #learn(certificates: readonly DeliveredCertificate[] = []): ReadonlySet<string> {
+    const news = certificates.filter(
+      ({ id, sealedFor }) => this.#certificates.get(id)?.sealedFor !== sealedFor,
+    );
+    for (const each of news) this.#certificates.set(each.id, each);
+    return new Set(news.map(({ id }) => id));
+  }
+
+  /** A snapshot of what is held: new in it are at most certificates that were sealed anew. */
+  #renewed(revision: number, certificates: readonly DeliveredCertificate[] | undefined): Step {
+    const news = this.#learn(certificates);
+    if (news.size === 0) return { kind: 'current', inStep: true };
+    const wants = new Map<string, LoadBalancer>();
+    for (const { good } of this.#known.values()) {
+      if (usedBy(good).some((id) => news.has(id))) wants.set(good.id, good);
+    }
+    return { kind: 'apply', wants, since: revision, revision };
+  }
+
+  #forgetUnused(): void {
+    if (this.#certificates.size === 0) return;
+    const used = new Set<string>();
+    for (const { told, good } of this.#known.values()) {
+      for (const id of [...usedBy(told), ...usedBy(good)]) used.add(id);
+    }
+    for (const id of this.#certificates.keys()) if (!used.has(id)) this.#certificates.delete(id);
   }
 
   #put(
@@ -226,6 +265,13 @@ export class SiteState {
       hash: formatHash(hash),
       loadBalancers,
       deleted: [],
+      ...(this.#certificates.size === 0 ? {} : { certificates: [...this.#certificates.values()] }),
     };
   }
+}
+
+/** The certificates of a load balancer. */
+function usedBy(loadBalancer: LoadBalancer | undefined): string[] {
+  if (loadBalancer === undefined) return [];
+  return certificateUses(loadBalancer).map(({ certificate }) => certificate);
 }

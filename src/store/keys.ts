@@ -21,6 +21,16 @@ export const keys = {
   instance: (id: string) => `instance/${id}`,
   /** Network interface id -> instance id. */
   networkInterface: (id: string) => `eni/${id}`,
+  /** A server certificate with its sealed key. Immutable; written again to win a race. */
+  certificate: (id: string) => `certificate/${id}`,
+  certificates: 'certificate/',
+  /** Whose name it is: names are unique within an account. */
+  certificateName: (account: string, name: string) =>
+    `certificate-name/${account}/${Buffer.from(name).toString('hex')}`,
+  /** A listener that uses a certificate. */
+  certificateUse: (id: string, site: string, loadBalancerId: string, port: number) =>
+    `certificate-use/${id}/${site}/${loadBalancerId}/${port}`,
+  certificateUses: (id: string) => `certificate-use/${id}/`,
   forwarder: (site: string, name: string) => `forwarder/${site}/${name}`,
   forwarders: (site: string) => `forwarder/${site}/`,
   allForwarders: 'forwarder/',

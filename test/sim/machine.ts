@@ -3,6 +3,7 @@ import type { Timers } from '../../src/clock.ts';
 import type { LoadBalancer } from '../../src/elb/types.ts';
 import type { WatchMessage } from '../../src/fleet/protocol.ts';
 import { type Agent, createAgent } from '../../src/forwarder/agent.ts';
+import { Certificates } from '../../src/forwarder/certificates.ts';
 import type { Engine } from '../../src/forwarder/engine.ts';
 import { MemoryEngine } from '../../src/forwarder/memory-engine.ts';
 import type { Transport } from '../../src/forwarder/transport.ts';
@@ -68,6 +69,7 @@ export class Machine {
     this.agent = await createAgent({
       site,
       engine: this.#mortal(alive),
+      certificates: new Certificates({ accessKeyId: 'id', accessKeySecret: 'secret' }),
       engineName: 'memory',
       transport: mortalTransport(transport, alive, (site) => this.#released(site)),
       disk: this.disk,

@@ -298,7 +298,7 @@ export class World {
     return {
       watch: async function* (of, signal) {
         refuse();
-        for await (const line of plane().watchSite(of, name, signal)) {
+        for await (const line of plane().watchSite(of, signal)) {
           await late(20);
           if (broken()) return;
           yield line;

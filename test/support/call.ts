@@ -51,6 +51,7 @@ export async function openBench(): Promise<Bench> {
     fleet: quietFleet(forwarders),
     now: () => clock.now,
     seal: (secret) => secret,
+    resealFor: async () => (sealed) => sealed,
     confirmWait: 0,
     planCommands: (before, after) => [`${before?.id ?? 'nothing'} -> ${after?.id ?? 'nothing'}`],
   });

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import type {
   BackendServer,
   HttpListener,
+  HttpsListener,
   LoadBalancer,
   TcpListener,
 } from '../../src/elb/types.ts';
@@ -14,6 +15,7 @@ import { type HaproxyEngine, openHaproxyEngine } from '../../src/forwarder/hapro
 import { makeFolders, pathsOf } from '../../src/forwarder/haproxy/paths.ts';
 import { RuntimeSocket } from '../../src/forwarder/haproxy/runtime.ts';
 import { parseProcesses } from '../../src/forwarder/haproxy/tables.ts';
+import { makeCertificate } from './certificates.ts';
 import { loadBalancer } from './load-balancers.ts';
 import { silent } from './log.ts';
 
@@ -21,6 +23,8 @@ import { silent } from './log.ts';
 export interface EngineUnderTest {
   readonly engine: HaproxyEngine;
   readonly folder: string;
+  /** What has come, by id. */
+  readonly certificates: Map<string, { readonly cert: string; readonly key: string | undefined }>;
   /** Another life of the agent on the same folder; the one before must be closed. */
   again(): Promise<HaproxyEngine>;
   /** Sends one command to HAProxy's master. */
@@ -33,8 +37,13 @@ export async function openEngine(t: TestContext, subfolder = ''): Promise<Engine
   const root = mkdtempSync(join(tmpdir(), 'haproxy-'));
   const folder = join(root, subfolder);
   const engines: HaproxyEngine[] = [];
+  const certificates: EngineUnderTest['certificates'] = new Map();
+  const certificateOf = (id: string) => {
+    const found = certificates.get(id);
+    return found && { chain: found.cert, key: found.key };
+  };
   const again = async () => {
-    const engine = await openHaproxyEngine({ folder, now: Date.now, log: silent });
+    const engine = await openHaproxyEngine({ folder, certificateOf, now: Date.now, log: silent });
     engines.push(engine);
     return engine;
   };
@@ -48,6 +57,7 @@ export async function openEngine(t: TestContext, subfolder = ''): Promise<Engine
   return {
     engine,
     folder,
+    certificates,
     again,
     master,
     processes: async () => parseProcesses(await master('show proc')),
@@ -78,6 +88,12 @@ export function http(port: number, more: Partial<HttpListener> = {}): HttpListen
   return { ...common, ...own, protocol: 'http', port, ...more };
 }
 
+/** With certificate 1. */
+export function https(port: number, more: Partial<HttpsListener> = {}): HttpsListener {
+  const own = { idleTimeoutSeconds: 15, requestTimeoutSeconds: 60, certificateId: '1' };
+  return { ...common, ...own, protocol: 'https', port, ...more };
+}
+
 /** Attached servers from backends that listen. */
 export function attached(
   backends: readonly { readonly name: string; readonly ip: string; readonly port: number }[],
@@ -99,6 +115,11 @@ export function verdict(sections: string): string {
     makeFolders(paths, undefined);
     const base = renderBase({ paths, generation: 1, connections: 100, user: undefined });
     writeFileSync(paths.base, `${base}\n${sections}`);
+    const files = sections.matchAll(/SLUICE_CERTIFICATES}\/([^"]+)"/g);
+    for (const [, file = ''] of files) {
+      const { cert, key } = makeCertificate();
+      writeFileSync(join(paths.certificates, file), `${cert}${key}`);
+    }
     const found = execFileSync('haproxy', ['-c', '-f', paths.base, '-dW'], { stdio: 'pipe' });
     return found.toString().replace('Configuration file is valid', '').trim();
   } catch (error) {

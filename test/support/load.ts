@@ -1,4 +1,6 @@
 import http from 'node:http';
+import http2 from 'node:http2';
+import https from 'node:https';
 import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -23,25 +25,63 @@ export interface LoadOptions {
   readonly clients: number;
   /** One connection for all requests of a client, or a new one for each. */
   readonly keepAlive: boolean;
+  /** By TLS; whoever answers is trusted. */
+  readonly tls?: boolean;
 }
 
 /** HTTP GET loops; the body of an answer is the name of the server that gave it. */
-export function startHttpLoad({ host, port, clients, keepAlive }: LoadOptions): Load {
+export function startHttpLoad({ host, port, clients, keepAlive, tls }: LoadOptions): Load {
+  return startLoad(clients, () => {
+    const kind = tls ? https.Agent : http.Agent;
+    const agent = new kind({ keepAlive, maxSockets: 1 });
+    return { ask: () => get({ host, port, agent }), close: () => agent.destroy() };
+  });
+}
+
+/** The same in HTTP/2: each client has one connection for as long as the server leaves it open. */
+export function startHttp2Load({ host, port, clients }: Omit<LoadOptions, 'keepAlive'>): Load {
+  return startLoad(clients, () => {
+    let session: http2.ClientHttp2Session | undefined;
+    return {
+      ask: async function ask(): Promise<string> {
+        if (session === undefined || session.closed || session.destroyed) {
+          session = http2.connect(`https://${host}:${port}`, { rejectUnauthorized: false });
+          session.on('error', () => {
+            // The request has it too.
+          });
+        }
+        const asked = session;
+        return get2(asked).catch((error: unknown) => {
+          // RFC 9113, 8.7: the server has not begun it, as when it says goodbye to the connection
+          // meanwhile. Every client but Node's own sends it again.
+          if (asked.closed && String(error).includes('REFUSED_STREAM')) return ask();
+          throw error;
+        });
+      },
+      close: () => session?.close(),
+    };
+  });
+}
+
+function startLoad(
+  clients: number,
+  connect: () => { ask(): Promise<string>; close(): void },
+): Load {
   const observations: Observation[] = [];
   const failures: string[] = [];
   let running = true;
   const loop = async () => {
-    const agent = new http.Agent({ keepAlive, maxSockets: 1 });
+    const { ask, close } = connect();
     while (running) {
       const begun = performance.now();
       try {
-        observations.push({ begun, server: await get({ host, port, agent }) });
+        observations.push({ begun, server: await ask() });
       } catch (error) {
         failures.push(`${new Date().toISOString()} ${error}`);
       }
       await turn();
     }
-    agent.destroy();
+    close();
   };
   const loops = Array.from({ length: clients }, loop);
   return {
@@ -57,7 +97,9 @@ export function startHttpLoad({ host, port, clients, keepAlive }: LoadOptions): 
 /** One GET; the body, or an error for any status but 200. */
 export function get(options: http.RequestOptions): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ path: '/', ...options }, (response) => {
+    const isTls = options.agent instanceof https.Agent;
+    const open = { path: '/', ...options, ...(isTls ? { rejectUnauthorized: false } : {}) };
+    const request = (isTls ? https : http).get(open, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk) => {
@@ -71,6 +113,27 @@ export function get(options: http.RequestOptions): Promise<string> {
     });
     request.setTimeout(20_000, () => request.destroy(new Error('no answer within 20 s')));
     request.on('error', reject);
+  });
+}
+
+/** One GET in HTTP/2. */
+function get2(session: http2.ClientHttp2Session): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ':path': '/' });
+    let status = 0;
+    let body = '';
+    stream.setEncoding('utf8');
+    stream.on('response', (headers) => {
+      status = Number(headers[':status']);
+    });
+    stream.on('data', (chunk) => {
+      body += chunk;
+    });
+    stream.on('error', reject);
+    stream.on('close', () => {
+      if (status === 200) resolve(body);
+      else reject(new Error(`status ${status}: ${body.slice(0, 100)}`));
+    });
   });
 }
 

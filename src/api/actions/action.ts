@@ -4,6 +4,7 @@ import type { Call } from '../call.ts';
 /** Products share one door and are told apart by (Action, Version). */
 export const versions = {
   Ens: '2017-11-10',
+  Cas: '2020-04-07',
   Sluice: '2026-11-24',
 } as const;
 
@@ -55,7 +56,10 @@ export function defineAction<Input extends Fields, Output extends Fields>(
 /** The documented limits of nearly every action. */
 export const documentedLimits = { perApi: 100, perAccount: 10 } as const;
 
-/** `ens:RemoveBackendServers` */
-export function ramName(action: Pick<Action, 'product' | 'name'>): string {
-  return `${action.product.toLowerCase()}:${action.name}`;
+/** What RAM calls a product, where that is not its name. */
+const ramProducts: Partial<Record<Product, string>> = { Cas: 'yundun-cert' };
+
+/** `ens:RemoveBackendServers`, `yundun-cert:UploadUserCertificate` */
+export function ramName({ product, name }: Pick<Action, 'product' | 'name'>): string {
+  return `${ramProducts[product] ?? product.toLowerCase()}:${name}`;
 }

@@ -33,6 +33,11 @@ export const description = label(1, 80)
   .optional()
   .describe('A name of 1 to 80 characters for people.');
 
+/** A text of several lines. No other text may hold the end of one. */
+export function multiline(max: number, describes: string) {
+  return z.string().max(max).meta({ multiline: true, description: describes });
+}
+
 export const siteId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)

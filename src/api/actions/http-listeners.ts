@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Refusal } from '../../elb/refusal.ts';
-import type { HttpListener } from '../../elb/types.ts';
+import type { HttpListener, HttpsListener } from '../../elb/types.ts';
 import { defineAction } from './action.ts';
 import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
 import { description, nothing, on, port } from './fields.ts';
@@ -28,17 +28,29 @@ import {
 
 const healthCheck = on.describe('Whether servers are probed.');
 
-const scheduler = z
+/** What HTTPS listeners have alike. */
+export const httpScheduler = z
   .enum(['wrr', 'wlc', 'rr', 'sch', 'qch', 'iqch'])
   .describe('wrr: by weight. wlc: by weight and load. rr: in turn. sch: consistent hash.');
+
+export const httpProbe = {
+  ...probe,
+  HealthCheckMethod: z.enum(['head', 'get']).optional().describe('The method of a probe.'),
+  HealthCheckTimeout: probeTimeout,
+};
+
+export const httpProbeOutput = {
+  HealthCheck: z.string(),
+  HealthCheckMethod: z.string().optional(),
+  HealthCheckTimeout: z.int().optional(),
+  ...probeOutput,
+};
 
 const settings = {
   IdleTimeout: idleTimeout.optional(),
   RequestTimeout: requestTimeout.optional(),
   XForwardedFor: on.optional().describe("on: adds the client's address as X-Forwarded-For."),
-  ...probe,
-  HealthCheckMethod: z.enum(['head', 'get']).optional().describe('The method of a probe.'),
-  HealthCheckTimeout: probeTimeout,
+  ...httpProbe,
 };
 
 export const CreateLoadBalancerHTTPListener = defineAction({
@@ -53,7 +65,7 @@ export const CreateLoadBalancerHTTPListener = defineAction({
     ...settings,
     ListenerForward: on.optional().describe('on: redirects every request to https.'),
     ForwardPort: port.optional().describe('The port that ListenerForward redirects to.'),
-    Scheduler: scheduler.default('wrr'),
+    Scheduler: httpScheduler.default('wrr'),
   }),
   output: nothing,
   errors: createErrors,
@@ -83,7 +95,7 @@ export const SetLoadBalancerHTTPListenerAttribute = defineAction({
     Description: description,
     HealthCheck: healthCheck.optional(),
     ...settings,
-    Scheduler: scheduler.optional(),
+    Scheduler: httpScheduler.optional(),
   }),
   output: nothing,
   errors: setErrors,
@@ -111,10 +123,7 @@ export const DescribeLoadBalancerHTTPListenerAttribute = defineAction({
     XForwardedFor: z.string(),
     ListenerForward: z.string(),
     ForwardPort: z.int().optional(),
-    HealthCheck: z.string(),
-    HealthCheckMethod: z.string().optional(),
-    HealthCheckTimeout: z.int().optional(),
-    ...probeOutput,
+    ...httpProbeOutput,
   }),
   errors: describeErrors,
   async run(wanted, call) {
@@ -135,7 +144,7 @@ export const DescribeLoadBalancerHTTPListenerAttribute = defineAction({
 });
 
 /** A probe that is off is not shown, save for its port. */
-function healthView({ health }: HttpListener) {
+export function healthView({ health }: HttpListener | HttpsListener) {
   if (!health.enabled) return { HealthCheck: 'off', HealthCheckConnectPort: health.port ?? 0 };
   return {
     HealthCheck: 'on',

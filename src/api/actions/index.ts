@@ -1,6 +1,8 @@
 import { type Action, versions } from './action.ts';
 import { backendServerActions } from './backend-servers.ts';
+import { casActions } from './cas/index.ts';
 import { httpListenerActions } from './http-listeners.ts';
+import { httpsListenerActions } from './https-listeners.ts';
 import { instanceActions } from './instances.ts';
 import { listenerActions } from './listeners.ts';
 import { loadBalancerViewActions } from './load-balancer-views.ts';
@@ -19,10 +21,12 @@ export const actions: readonly Action[] = [
   ...listenerActions,
   ...tcpListenerActions,
   ...httpListenerActions,
+  ...httpsListenerActions,
   ...networkActions,
   ...vSwitchActions,
   ...regionActions,
   ...instanceActions,
+  ...casActions,
   ...sluiceActions,
 ];
 

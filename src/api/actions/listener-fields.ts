@@ -112,7 +112,7 @@ export function probeOf(before: HealthCheck, input: ProbeInput): HealthCheck {
 export type Changes<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
 
 /** `before` with every member of `changes` that is not undefined. */
-function defined<T extends object>(before: T, changes: Changes<T>): T {
+export function defined<T extends object>(before: T, changes: Changes<T>): T {
   const said = Object.entries(changes).filter(([, value]) => value !== undefined);
   return { ...before, ...Object.fromEntries(said) };
 }

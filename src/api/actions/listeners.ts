@@ -95,7 +95,8 @@ function listedOf(
   listener: Listener,
   status: ListenerStatus,
 ): z.infer<typeof listed> {
-  const forward = listener.protocol === 'http' ? listener.forwardPort : undefined;
+  const canForward = listener.protocol === 'http' || listener.protocol === 'https';
+  const forward = canForward ? listener.forwardPort : undefined;
   return {
     LoadBalancerId: loadBalancerId,
     ListenerPort: String(listener.port),
@@ -104,9 +105,7 @@ function listedOf(
     BackendServerPort: listener.backendPort ?? listener.port,
     CreateTime: listener.createTime,
     ...(listener.description === undefined ? {} : { Description: listener.description }),
-    ...(listener.protocol === 'http'
-      ? { ListenerForward: forward === undefined ? 'off' : 'on' }
-      : {}),
+    ...(canForward ? { ListenerForward: forward === undefined ? 'off' : 'on' } : {}),
     ...(forward === undefined ? {} : { ForwardPort: String(forward) }),
   };
 }

@@ -21,6 +21,16 @@ export function handoverSocket(name: string): string {
   return `"unix@\${SLUICE_HANDOVER}/${name}.sock"`;
 }
 
+/** A certificate's file, as HAProxy's files name it. */
+export function certificatePath(file: string): string {
+  return `"\${SLUICE_CERTIFICATES}/${file}"`;
+}
+
+/** Forward secrecy and authenticated encryption alone; those of TLS 1.3 are all so. */
+const ciphers = ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].flatMap((cipher) =>
+  ['ECDSA', 'RSA'].map((kind) => `ECDHE-${kind}-${cipher}`),
+);
+
 /** The file that holds what all load balancers share. */
 export function renderBase(options: BaseOptions): string {
   return lines(options).replace('<base>', baseDigest(options.paths, options.user));
@@ -50,12 +60,15 @@ function lines({ paths, generation, connections, user }: BaseOptions): string {
   setenv SLUICE_GENERATION ${numberToken(generation, 0, Number.MAX_SAFE_INTEGER)}
   setenv SLUICE_BASE <base>
   setenv SLUICE_HANDOVER ${pathToken(paths.handover)}
+  setenv SLUICE_CERTIFICATES ${pathToken(paths.certificates)}
 ${user === undefined ? '' : `  user ${user}\n  group ${user}\n`}\
   unix-bind mode 600${user === undefined ? '' : ` user ${user}`}
   localpeer self
   stats socket ${socket} mode 600 level admin expose-fd listeners
   stats timeout 1m
   stats maxconn 64
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  ssl-default-bind-ciphers ${ciphers.join(':')}
   no strict-limits
   maxconn ${numberToken(connections, 100, limits.engineOpenFiles)}
   hard-stop-after ${limits.hardStopSeconds}s

@@ -3,7 +3,7 @@ import { limits } from '../../limits.ts';
 import type { Paths } from './paths.ts';
 import type { HaproxyProcess } from './process.ts';
 import { RuntimeSocket, WorkerGone } from './runtime.ts';
-import { type Run, Worker } from './worker.ts';
+import { type Give, type Run, Worker } from './worker.ts';
 
 /**
  * The workers of one HAProxy: the one that accepts, and those that a reload has replaced and that
@@ -44,7 +44,8 @@ export class Crew {
     if (answer !== `SLUICE_GENERATION=${generation}`) {
       throw new Error(`HAProxy serves ${answer}, not generation ${generation}`);
     }
-    this.#current = await Worker.meet(current, false, run);
+    const give: Give = (command, payload) => socket.give(command, payload);
+    this.#current = await Worker.meet(current, false, run, give);
     const known = new Map(this.#old.map((worker) => [worker.pid, worker]));
     this.#old = [];
     for (const pid of old) {

@@ -3,7 +3,9 @@ import type { LoadBalancer } from '../../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/protocol.ts';
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
+import type { ServerCertificate } from '../certificates.ts';
 import type { Engine } from '../engine.ts';
+import { CertificateFiles, type ListenerPem } from './certificates.ts';
 import { Drains } from './drains.ts';
 import { Loader } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
@@ -18,6 +20,8 @@ export interface HaproxyOptions {
   /** Unix milliseconds: what drain deadlines are measured by. */
   readonly now: () => number;
   readonly log: Log;
+  /** The certificate of an id, where it has come. */
+  readonly certificateOf: (id: string) => ServerCertificate | undefined;
   /** The executable; found on the path when absent. */
   readonly haproxyPath?: string;
 }
@@ -36,17 +40,20 @@ export async function openHaproxyEngine(options: HaproxyOptions): Promise<Haprox
 export class HaproxyEngine implements Engine {
   readonly #loader: Loader;
   readonly #drains: Drains;
+  readonly #certificates: CertificateFiles;
   /** The last verb of each load balancer: those of one come one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #listeners: ((reason: string) => void)[] = [];
 
-  constructor({ folder, now, log, haproxyPath: program = 'haproxy' }: HaproxyOptions) {
+  constructor(options: HaproxyOptions) {
+    const { folder, now, log, certificateOf, haproxyPath: program = 'haproxy' } = options;
     const paths = pathsOf(folder);
     const user = unprivilegedUser();
     makeFolders(paths, user);
     const onLost = (reason: string) => {
       for (const listener of this.#listeners) listener(reason);
     };
+    this.#certificates = new CertificateFiles(paths.certificates, certificateOf);
     this.#loader = new Loader({ paths, program, user, now, log, onLost });
     const inTurn = (id: string, run: () => Promise<void>) => this.#inTurn(id, run);
     this.#drains = new Drains({ crew: this.#loader.crew, now, log, inTurn });
@@ -64,7 +71,9 @@ export class HaproxyEngine implements Engine {
         return { loadBalancerId: wanted.id, listener, reason };
       });
       try {
-        return [...failures, ...(await this.#settle(wanted, carry(wanted)))];
+        const { ready, pems, lacking } = this.#certificates.prepare(carry(wanted));
+        failures.push(...lacking.map((each) => ({ loadBalancerId: wanted.id, ...each })));
+        return [...failures, ...(await this.#settle(wanted, ready, pems))];
       } catch (error) {
         const isOurs = error instanceof UnsafeValue || error instanceof LoadRefused;
         if (!isOurs) throw error;
@@ -75,7 +84,7 @@ export class HaproxyEngine implements Engine {
 
   remove(loadBalancerId: string): Promise<void> {
     return this.#inTurn(loadBalancerId, async () => {
-      const [failure] = await this.#settle({ id: loadBalancerId, draining: [] }, []);
+      const [failure] = await this.#settle({ id: loadBalancerId, draining: [] }, [], []);
       if (failure !== undefined) throw new Error(failure.reason);
       await this.#drains.tend(loadBalancerId);
     });
@@ -119,15 +128,17 @@ export class HaproxyEngine implements Engine {
   async #settle(
     loadBalancer: Pick<LoadBalancer, 'id' | 'draining'>,
     carried: readonly Carried[],
+    pems: readonly ListenerPem[],
   ): Promise<ReportFailure[]> {
     const { id } = loadBalancer;
     const loader = this.#loader;
     for (let attempt = 1; ; attempt++) {
       const { admitted, leftOut } = await loader.admit(id, carried);
       try {
-        const wrong = await this.#carryOut(id, admitted);
+        const wrong = await this.#carryOut(id, admitted, pems);
         if (wrong === undefined && attempt < limits.engineTries) continue;
         this.#drains.watch(loadBalancer, admitted);
+        this.#certificates.sweep(id, carried);
         return [
           ...leftOut.map((left) => ({ loadBalancerId: id, ...left })),
           ...(wrong ?? ['its listeners could not be loaded']).map((reason) => ({
@@ -147,21 +158,31 @@ export class HaproxyEngine implements Engine {
   }
 
   /** @returns what is not as wanted; undefined: HAProxy has refused a listener meanwhile */
-  async #carryOut(id: string, admitted: readonly Carried[]): Promise<string[] | undefined> {
+  async #carryOut(
+    id: string,
+    admitted: readonly Carried[],
+    pems: readonly ListenerPem[],
+  ): Promise<string[] | undefined> {
     const loader = this.#loader;
-    if (!loader.isStale(id, admitted) && !loader.isReading) return this.#carryOutLive(id, admitted);
+    if (!loader.isStale(id, admitted) && !loader.isReading) {
+      return this.#carryOutLive(id, admitted, pems);
+    }
     loader.put(id, admitted);
     // Servers leave what runs now at once; a worker that comes up has it from the file, unless the
     // load began before that was written.
-    if (loader.crew.isThere) await this.#sync(id, admitted);
+    if (loader.crew.isThere) await this.#sync(id, admitted, pems);
     if (loader.isStale(id, admitted)) await loader.load();
     else await loader.settled();
-    return loader.isStale(id, admitted) ? undefined : this.#sync(id, admitted);
+    return loader.isStale(id, admitted) ? undefined : this.#sync(id, admitted, pems);
   }
 
   /** File and worker at the same time: neither waits for the other. */
-  async #carryOutLive(id: string, admitted: readonly Carried[]): Promise<string[]> {
-    const synced = this.#sync(id, admitted);
+  async #carryOutLive(
+    id: string,
+    admitted: readonly Carried[],
+    pems: readonly ListenerPem[],
+  ): Promise<string[]> {
+    const synced = this.#sync(id, admitted, pems);
     try {
       this.#loader.put(id, admitted);
     } catch (error) {
@@ -172,10 +193,14 @@ export class HaproxyEngine implements Engine {
   }
 
   /** @throws WorkerGone when what is not as wanted may be for a worker's being replaced */
-  async #sync(id: string, admitted: readonly Carried[]): Promise<string[]> {
+  async #sync(
+    id: string,
+    admitted: readonly Carried[],
+    pems: readonly ListenerPem[],
+  ): Promise<string[]> {
     const { crew } = this.#loader;
     const worker = crew.current;
-    const wrong = await worker.sync(id, admitted);
+    const wrong = [...(await worker.sync(id, admitted)), ...(await worker.show(id, pems))];
     const isReplaced = this.#loader.isReading || !crew.isThere || crew.current !== worker;
     if (wrong.length > 0 && isReplaced) throw new WorkerGone(wrong.join(', '));
     return wrong;

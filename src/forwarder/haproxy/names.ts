@@ -86,10 +86,20 @@ export function sectionPrefix(loadBalancerId: string, listener: Listener): strin
   return `${idToken(loadBalancerId)}.${listener.protocol}-${portToken(listener.port)}`;
 }
 
+/** The file with the certificate of a listener, whichever it is: `lb-5….https-443.pem`. */
+export function certificateFile(prefix: string): string {
+  return `${matching(prefix, /^[A-Za-z0-9-]{1,64}\.https-\d{1,5}$/, 'HTTPS listener')}.pem`;
+}
+
+/** The name of a cookie. */
+export function cookieToken(name: string): string {
+  return matching(name, /^[A-Za-z0-9]{1,200}$/, 'cookie name');
+}
+
 /** Undefined: not a section of ours. */
 export function parseSection(name: string): SectionName | undefined {
   const found =
-    /^(([A-Za-z0-9-]+)\.(tcp|http)-(\d+))\.(?:[0-9a-f]+\.)?(front|pool|open|next|stick)$/;
+    /^(([A-Za-z0-9-]+)\.(tcp|https?)-(\d+))\.(?:[0-9a-f]+\.)?(front|pool|open|next|stick)$/;
   const [, prefix, loadBalancerId, protocol, port, role] = found.exec(name) ?? [];
   if (prefix === undefined || loadBalancerId === undefined) return undefined;
   return { loadBalancerId, listener: `${protocol}:${port}`, prefix, role: role as SectionRole };

@@ -9,6 +9,8 @@ export interface Paths {
   readonly base: string;
   /** The folder of load balancers' sections. */
   readonly sections: string;
+  /** The folder with one file per HTTPS listener: its certificate and key. */
+  readonly certificates: string;
   readonly pid: string;
   readonly log: string;
   readonly master: string;
@@ -36,6 +38,8 @@ export function pathsOf(folder: string): Paths {
   return {
     base: join(folder, 'haproxy.cfg'),
     sections: join(folder, 'load-balancers'),
+    // Named in HAProxy's commands, as sockets are in its file.
+    certificates: join(sockets, 'certificates'),
     pid: join(folder, 'haproxy.pid'),
     log: join(folder, 'haproxy.log'),
     master: join(sockets, 'master.sock'),
@@ -51,7 +55,7 @@ export function pathsOf(folder: string): Paths {
  * @throws when a folder is somebody else's
  */
 export function makeFolders(paths: Paths, user: string | undefined): void {
-  for (const path of [dirname(paths.base), paths.sections, paths.sockets]) {
+  for (const path of [dirname(paths.base), paths.sections, paths.sockets, paths.certificates]) {
     ownFolder(path, process.getuid!());
   }
   ownFolder(paths.handover, user === undefined ? process.getuid!() : userId(user));

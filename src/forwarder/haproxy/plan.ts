@@ -37,6 +37,8 @@ function slotCommands(pool: string, slot: Slot, actual: Actual | undefined): str
   if (actual === undefined) {
     return [
       `add server ${pool}/${slotWords(slot)}`,
+      // A server that comes while HAProxy runs has no mark for cookies until it is told to.
+      ...(slot.sticky ? [`enable dynamic-cookie backend ${pool}`] : []),
       ...(slot.probed ? [`enable health ${path}`] : []),
       ...(slot.maintenance ? [] : [`enable server ${path}`]),
     ];
@@ -66,14 +68,30 @@ export function plan(before: LoadBalancer | undefined, after: LoadBalancer | und
   const next = after === undefined ? [] : carry(after).flatMap(({ pools }) => pools);
   const kept = next.filter(({ name }) => had.has(name));
   const gone = slotNames(before).difference(slotNames(after));
-  const runtime = kept.flatMap(({ name, slots }) => [
+  const servers = kept.flatMap(({ name, slots }) => [
     ...poolCommands(name, slots, had.get(name)!),
     ...[...gone].flatMap((server) => [
       `shutdown sessions server ${name}/${server}`,
       `del server ${name}/${server}`,
     ]),
   ]);
+  const runtime = [...certificateCommands(before, after), ...servers];
   return { runtime, reload: next.length !== had.size || kept.length !== next.length };
+}
+
+/** Another certificate is served at once where the listener stays as it is. */
+function certificateCommands(
+  before: LoadBalancer | undefined,
+  after: LoadBalancer | undefined,
+): string[] {
+  const had = new Map(
+    (before === undefined ? [] : carry(before)).map((each) => [each.prefix, each.certificate?.id]),
+  );
+  return (after === undefined ? [] : carry(after)).flatMap(({ prefix, certificate }) =>
+    certificate === undefined || !had.has(prefix) || had.get(prefix) === certificate.id
+      ? []
+      : [`set ssl cert ${certificate.file}`, `commit ssl cert ${certificate.file}`],
+  );
 }
 
 /** What HAProxy would report of each pool of a load balancer that is as wanted. */

@@ -1,18 +1,31 @@
 import { createHash } from 'node:crypto';
+import { certificateNumber } from '../../elb/certificates.ts';
 import type {
   BackendServer,
   HttpListener,
+  HttpsListener,
   Listener,
   LoadBalancer,
   TcpListener,
 } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
 import { peersName } from './base.ts';
-import { endpoint, numberToken, type SectionRole, sectionPrefix, serverName } from './names.ts';
+import {
+  certificateFile,
+  endpoint,
+  numberToken,
+  type SectionRole,
+  sectionPrefix,
+  serverName,
+} from './names.ts';
 import { backendLines, frontendLines, nextBackendLines, probeOptions } from './settings.ts';
 
 /** A kind of listener that HAProxy carries. */
-export type Carriable = TcpListener | HttpListener;
+export type Carriable = TcpListener | HttpListener | HttpsListener;
+
+export function isHttp(listener: Carriable): listener is HttpListener | HttpsListener {
+  return listener.protocol !== 'tcp';
+}
 
 /** A listener as HAProxy has it. */
 export interface Carried {
@@ -23,6 +36,8 @@ export interface Carried {
   /** `address:port` that it accepts connections at. */
   readonly endpoint: string;
   readonly pools: readonly Pool[];
+  /** HTTPS: what it shows its clients. */
+  readonly certificate?: { readonly id: string; readonly file: string };
   /** Its sections, servers included. */
   readonly text: string;
 }
@@ -43,26 +58,29 @@ export interface Slot {
   /** No new connections, persistent ones included: weight 0. */
   readonly maintenance: boolean;
   readonly probed: boolean;
+  /** Clients stay with it by a cookie. */
+  readonly sticky: boolean;
   /** Keywords of `server` and `add server` after address and weight. */
   readonly options: readonly string[];
 }
 
 /**
- * What HAProxy carries of a load balancer: its running TCP and HTTP listeners while it is Active.
+ * What HAProxy carries of a load balancer: its running TCP, HTTP and HTTPS listeners while it is
+ * Active.
  * @throws UnsafeValue when a value could be read as something else than what it is
  */
 export function carry(loadBalancer: LoadBalancer): Carried[] {
   if (loadBalancer.status !== 'Active') return [];
   return loadBalancer.listeners
     .filter((listener) => listener.running)
-    .filter((listener) => listener.protocol === 'tcp' || listener.protocol === 'http')
+    .filter((listener) => listener.protocol !== 'udp')
     .map((listener) => carryOne(loadBalancer, listener));
 }
 
-/** Listeners that should run and that HAProxy cannot carry, as `https:443`. */
+/** Listeners that should run and that HAProxy cannot carry, as `udp:53`. */
 export function uncarried({ status, listeners }: LoadBalancer): string[] {
   return listeners
-    .filter(({ protocol }) => protocol === 'https' || protocol === 'udp')
+    .filter(({ protocol }) => protocol === 'udp')
     .filter(({ running }) => running && status === 'Active')
     .map(listenerName);
 }
@@ -100,8 +118,13 @@ function carryOne(loadBalancer: LoadBalancer, listener: Carriable): Carried {
     prefix,
     endpoint: endpoint(loadBalancer.address, listener.port),
     pools,
+    ...(listener.protocol === 'https' ? { certificate: certificateFor(listener, prefix) } : {}),
     text: sections(loadBalancer, listener, name, pools),
   };
+}
+
+function certificateFor({ certificateId }: HttpsListener, prefix: string) {
+  return { id: certificateNumber(certificateId), file: certificateFile(prefix) };
 }
 
 function poolsOf(listener: Carriable, servers: readonly BackendServer[], name: string): Pool[] {
@@ -123,6 +146,7 @@ function slotsFor(listener: Carriable, servers: readonly BackendServer[], probed
     weight: listener.scheduler === 'rr' || server.weight === 0 ? 1 : server.weight,
     maintenance: server.weight === 0,
     probed,
+    sticky: listener.protocol === 'https' && listener.sticky !== undefined,
     options: ids === undefined ? options : [...options, `id ${ids.get(serverName(server))}`],
   }));
 }
@@ -131,7 +155,7 @@ function slotOptions(listener: Carriable, probed: boolean): string[] {
   return [
     ...(listener.protocol === 'tcp' && listener.eipTransmit ? ['send-proxy-v2'] : []),
     // An idle pooled connection keeps HAProxy from deleting a slot.
-    ...(listener.protocol === 'http' ? ['pool-purge-delay 1s'] : []),
+    ...(isHttp(listener) ? ['pool-purge-delay 1s'] : []),
     ...(probed && listener.health.enabled ? [probeOptions(listener.health)] : []),
   ];
 }
@@ -166,10 +190,10 @@ function sections(
     [`frontend ${name}.front`, ...frontendLines(loadBalancer, listener, name)],
     ...pools.map((pool) => [
       `backend ${pool.name}`,
-      ...backendLines(listener, pool.role, stickTable(loadBalancer, listener)),
+      ...backendLines(listener, name, pool.role, stickTable(loadBalancer, listener)),
       ...pool.slots.map(serverLine),
     ]),
-    ...(listener.protocol === 'http' ? [[`backend ${name}.next`, ...nextBackendLines(name)]] : []),
+    ...(isHttp(listener) ? [[`backend ${name}.next`, ...nextBackendLines(name)]] : []),
     ...stickSection(loadBalancer, listener),
   ];
   return blocks.map((lines) => `${lines.join('\n  ')}\n`).join('\n');

@@ -27,7 +27,7 @@ export class RuntimeSocket {
    *   command could end another's line, or answers do not come in time
    */
   run(commands: readonly string[]): Promise<string[]> {
-    const unsafe = commands.find((command) => !/^[\x20-\x3a\x3c-\x7e]+$/.test(command));
+    const unsafe = commands.find((command) => !isCommand(command));
     if (unsafe !== undefined) {
       return Promise.reject(new Error(`no command for HAProxy: ${JSON.stringify(unsafe)}`));
     }
@@ -38,11 +38,31 @@ export class RuntimeSocket {
     return batch;
   }
 
+  /**
+   * Runs one command that takes a text of several lines.
+   * @param payload lines as PEM has them, none empty
+   * @throws as `run`
+   */
+  give(command: string, payload: string): Promise<string> {
+    if (!isCommand(command) || !/^(?:[A-Za-z0-9+/= -]+\n)+$/.test(payload)) {
+      return Promise.reject(new Error('no command for HAProxy, or no payload of one'));
+    }
+    const given = this.#last.then(() => exchange(this.#path, [`${command} <<\n${payload}`]));
+    this.#last = given.catch(() => {
+      // As above.
+    });
+    return given.then(([answer = '']) => answer);
+  }
+
   async #runAll(commands: readonly string[]): Promise<string[]> {
     const all: string[] = [];
     for (const line of inLines(commands)) all.push(...(await exchange(this.#path, line)));
     return all;
   }
+}
+
+function isCommand(text: string): boolean {
+  return /^[\x20-\x3a\x3c-\x7e]+$/.test(text);
 }
 
 /** Sends one line of commands. */

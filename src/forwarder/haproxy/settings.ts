@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { HealthCheck, LoadBalancer } from '../../elb/types.ts';
-import { handoverSocket } from './base.ts';
+import type { HealthCheck, LoadBalancer, StickySession } from '../../elb/types.ts';
+import { certificatePath, handoverSocket } from './base.ts';
 import {
+  certificateFile,
+  cookieToken,
   endpoint,
   hostToken,
   numberToken,
@@ -10,7 +12,7 @@ import {
   type SectionRole,
   UnsafeValue,
 } from './names.ts';
-import type { Carriable } from './render.ts';
+import { type Carriable, isHttp } from './render.ts';
 
 /**
  * The lines of a listener's `frontend` after its first.
@@ -22,17 +24,32 @@ export function frontendLines(
   name: string,
 ): string[] {
   return [
-    `mode ${listener.protocol}`,
-    `bind ${endpoint(address, listener.port)}`,
-    ...(listener.protocol === 'http' ? [`bind ${nextSocket(name)} accept-proxy`] : []),
+    `mode ${modeOf(listener)}`,
+    `bind ${endpoint(address, listener.port)}${tlsWords(listener, name)}`,
+    ...(isHttp(listener) ? [`bind ${nextSocket(name)} accept-proxy`] : []),
     ...acceptLines(listener, endpoint(address, listener.port).replace(/:\d+$/, '')),
-    ...(listener.protocol === 'http' ? nextLines(name) : []),
+    ...(isHttp(listener) ? nextLines(name) : []),
     // When no probe succeeds, traffic goes to every server that has weight.
     ...(listener.health.enabled
       ? [`use_backend ${name}.open if { nbsrv(${name}.pool) eq 0 }`]
       : []),
     `default_backend ${name}.pool`,
   ];
+}
+
+function modeOf(listener: Carriable): 'tcp' | 'http' {
+  return isHttp(listener) ? 'http' : 'tcp';
+}
+
+/** The file is named by its listener: that it holds another certificate needs no reload. */
+function tlsWords({ protocol }: Carriable, name: string): string {
+  if (protocol !== 'https') return '';
+  return ` ssl crt ${certificatePath(certificateFile(prefixOf(name)))} alpn h2,http/1.1`;
+}
+
+/** What a section's name begins with whatever the settings of its listener. */
+function prefixOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('.'));
 }
 
 /**
@@ -55,23 +72,46 @@ export function nextBackendLines(name: string): string[] {
 
 /** Its name is short, for a socket's path, and the same whatever the listener's settings. */
 function nextSocket(name: string): string {
-  const prefix = name.slice(0, name.lastIndexOf('.'));
-  return handoverSocket(createHash('sha256').update(prefix).digest('hex').slice(0, 16));
+  return handoverSocket(shortDigest(prefixOf(name)));
 }
 
-/** The lines of a `backend` before its servers. @param stick the section that remembers clients */
+function shortDigest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/**
+ * The lines of a `backend` before its servers.
+ * @param name what its sections' names begin with
+ * @param stick the section that remembers clients
+ */
 export function backendLines(
   listener: Carriable,
+  name: string,
   role: SectionRole,
   stick: string | undefined,
 ): string[] {
   return [
-    `mode ${listener.protocol}`,
+    `mode ${modeOf(listener)}`,
     ...balanceLines(listener),
     ...(stick === undefined ? [] : [`stick on src table ${stick}`]),
+    ...(listener.protocol === 'https' ? cookieLines(listener.sticky, prefixOf(name)) : []),
     ...serveLines(listener),
     ...(role === 'pool' && listener.health.enabled ? probeLines(listener.health) : []),
   ];
+}
+
+/**
+ * Sticky sessions. HAProxy derives a server's mark from its address and the key below, the one way
+ * that servers have one which come while it runs. A mark whose server rests counts for nothing.
+ */
+function cookieLines(sticky: StickySession | undefined, prefix: string): string[] {
+  if (sticky === undefined) return [];
+  const life = sticky.kind === 'insert' && `${numberToken(sticky.timeoutSeconds, 1, 86_400)}s`;
+  const words =
+    sticky.kind === 'insert'
+      ? `SERVERID insert indirect httponly secure maxlife ${life}`
+      : `${cookieToken(sticky.cookie)} prefix`;
+  return [`cookie ${words} nocache dynamic`, `dynamic-cookie-key ${shortDigest(prefix)}`];
 }
 
 /** Keywords of a probed server. */
@@ -136,7 +176,7 @@ function serveLines(listener: Carriable): string[] {
   }
   return [
     `timeout server ${numberToken(listener.requestTimeoutSeconds, 1, 180)}s`,
-    ...(listener.forwardedFor ? ['option forwardfor'] : []),
+    ...(listener.protocol === 'http' && listener.forwardedFor ? ['option forwardfor'] : []),
     // A server may close a kept connection just as it is used again: a request that is safe to
     // repeat is repeated, elsewhere if need be.
     'retry-on conn-failure empty-response',

@@ -1,3 +1,4 @@
+import { type ListenerPem, ShownCertificates } from './certificates.ts';
 import { parseSection, type SectionName } from './names.ts';
 import { type Actual, poolCommands } from './plan.ts';
 import type { Carried, Slot } from './render.ts';
@@ -28,6 +29,9 @@ export interface LeavingSlot extends Slots {
 /** Commands in, one answer each out. */
 export type Run = (commands: readonly string[]) => Promise<string[]>;
 
+/** A command with a text of several lines. */
+export type Give = (command: string, payload: string) => Promise<string>;
+
 /** Passes over a pool before it is reported as not as wanted: what was remembered may be old. */
 const passes = 3;
 
@@ -40,16 +44,18 @@ export class Worker {
   readonly #pools = new Map<string, LoadedPool[]>();
   /** Servers of a pool as last read. */
   readonly #tables = new Map<string, readonly Actual[]>();
+  readonly #shown: ShownCertificates | undefined;
 
-  private constructor(pid: number, isOld: boolean, run: Run) {
+  private constructor(pid: number, isOld: boolean, run: Run, give: Give | undefined) {
     this.pid = pid;
     this.isOld = isOld;
     this.#run = run;
+    if (give !== undefined) this.#shown = new ShownCertificates(run, give);
   }
 
   /** Learns from a worker what it was loaded with. */
-  static async meet(pid: number, isOld: boolean, run: Run): Promise<Worker> {
-    const worker = new Worker(pid, isOld, run);
+  static async meet(pid: number, isOld: boolean, run: Run, give?: Give): Promise<Worker> {
+    const worker = new Worker(pid, isOld, run, give);
     const [text = ''] = await run(['show backend']);
     for (const name of parseBackends(text)) {
       const section = parseSection(name);
@@ -91,6 +97,22 @@ export class Worker {
     }
     const wrong = pools.flatMap(({ name, slots }) => this.#commands(name, slots));
     return wrong.map((command) => `not done: ${command} (${errors.join(', ') || 'no error'})`);
+  }
+
+  /**
+   * Shows clients the certificates that are wanted from now on, on the listeners that this worker
+   * has, and reads them back. An old worker shows nothing new to anybody.
+   * @returns what is not as wanted
+   */
+  async show(loadBalancerId: string, certificates: readonly ListenerPem[]): Promise<string[]> {
+    const own = new Set(this.pools(loadBalancerId).map(({ prefix }) => prefix));
+    const wrong: string[] = [];
+    for (const wanted of certificates) {
+      if (!own.has(wanted.prefix)) continue;
+      const reason = await this.#shown?.show(wanted);
+      if (reason !== undefined) wrong.push(reason);
+    }
+    return wrong;
   }
 
   /**

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { failsWith } from '../../../../test/support/call.ts';
 import { Refusal } from '../../../elb/refusal.ts';
+import type { Certificate } from '../../../elb/types.ts';
+import type { Deliver } from '../../../fleet/fleet.ts';
 import type { SiteReport } from '../../../fleet/protocol.ts';
 import { limits } from '../../../limits.ts';
 import type { Call, Caller } from '../../call.ts';
@@ -14,12 +16,14 @@ const edge = { kind: 'forwarder', site: 'local', name: 'edge-1' } as const;
 function callOf(principal: Caller['principal']) {
   const told: unknown[][] = [];
   const call = {
-    caller: { principal },
+    caller: { principal, accessKeyId: 'LTAI5t' },
+    resealForCaller: async () => (sealed: string, context: string) =>
+      `${sealed} for LTAI5t under ${context}`,
     signal: new AbortController().signal,
     fleet: {
       report: async (...report: unknown[]) => void told.push(report),
       watchSite: async function* (...watch: unknown[]) {
-        told.push(watch.slice(0, 2));
+        told.push(watch);
         yield 'line\n';
       },
     },
@@ -103,15 +107,19 @@ describe('a report', () => {
   });
 });
 
-test('a site is watched under the name of who watches', async () => {
-  for (const [principal, name] of [
-    [edge, 'edge-1'],
-    [{ kind: 'root' }, 'root'],
+test('certificates go to forwarders alone, each with its key sealed for that one', async () => {
+  const stored = { id: '7', chain: 'chain', notAfter: 1, key: 'stored', account: '1' };
+  const delivered = { id: '7', chain: 'chain', notAfter: 1, sealedFor: 'LTAI5t' };
+  for (const [principal, gets] of [
+    [edge, { ...delivered, key: 'stored for LTAI5t under certificate/7' }],
+    [{ kind: 'root' }, undefined],
   ] as const) {
     const { call, told } = callOf(principal);
     const input = readInput(WatchSite, new Map([['EnsRegionId', 'local']]));
     const lines = await Array.fromAsync(WatchSite.stream!(input, call));
     assert.deepEqual(lines, ['line\n']);
-    assert.deepEqual(told, [['local', name]]);
+    const [[site, , deliver]] = told as [[string, AbortSignal, Deliver | undefined]];
+    assert.equal(site, 'local');
+    assert.deepEqual(deliver?.(stored as unknown as Certificate), gets);
   }
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../../../elb/refusal.ts';
-import { type SiteReport, unclaimedSites } from '../../../fleet/protocol.ts';
+import type { Deliver } from '../../../fleet/fleet.ts';
+import { certificateContext, type SiteReport, unclaimedSites } from '../../../fleet/protocol.ts';
 import { limits as bounds } from '../../../limits.ts';
 import type { Call } from '../../call.ts';
 import { defineAction } from '../action.ts';
@@ -17,6 +18,16 @@ function forwarderOf({ caller }: Call): string {
   throw new Refusal('InvalidParameter.%s', 'AccessKeyId', 'It is no access key of a forwarder.');
 }
 
+/** Forwarders alone get certificates, each with its key sealed for that forwarder. */
+async function deliveryTo(call: Call): Promise<Deliver | undefined> {
+  const { principal, accessKeyId: sealedFor } = call.caller;
+  if (principal.kind !== 'forwarder') return undefined;
+  const reseal = await call.resealForCaller();
+  return ({ id, chain, notAfter, key }) => {
+    return { id, chain, notAfter, key: reseal(key, certificateContext(id)), sealedFor };
+  };
+}
+
 export const WatchSite = defineAction({
   name: 'WatchSite',
   product: 'Sluice',
@@ -31,10 +42,9 @@ export const WatchSite = defineAction({
   errors,
   limits,
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
-  stream: ({ EnsRegionId }, call) => {
-    const { principal } = call.caller;
-    const name = principal.kind === 'forwarder' ? principal.name : principal.kind;
-    return call.fleet.watchSite(EnsRegionId, name, call.signal);
+  stream: async function* ({ EnsRegionId }, call) {
+    const deliver = await deliveryTo(call);
+    yield* call.fleet.watchSite(EnsRegionId, call.signal, deliver);
   },
   run: async () => ({}),
 });
