@@ -147,18 +147,8 @@ describe('a full disk under a forwarder', { skip }, () => {
     const plane = await startSluice({ mode: 'control-plane' });
     cleanups.push(() => plane.stop());
     const { client, endpoint } = plane;
-    const EnsRegionId = 'local';
-    await client.call('Sluice', 'RegisterSite', { EnsRegionId, AddressPool: '127.0.0.0/24' });
-    const named = { EnsRegionId, ForwarderName: 'edge-1' };
-    const { body } = await client.call('Sluice', 'RegisterForwarder', named);
-    const { AccessKeyId, AccessKeySecret } = body as Record<string, string>;
-    const options = {
-      endpoint,
-      site: 'local',
-      accessKeyId: AccessKeyId!,
-      accessKeySecret: AccessKeySecret!,
-      dataFolder: join(disk.path, 'data'),
-    };
+    const key = await registerForwarder(client);
+    const options = { ...key, endpoint, site: 'local', dataFolder: join(disk.path, 'data') };
     const forwarder = await startForwarderProcess(options);
     cleanups.push(() => forwarder.stop());
     const servers = await startServers('edge-a', 'edge-b');
@@ -203,14 +193,9 @@ describe('a full disk under a forwarder', { skip }, () => {
     await load.stop();
     assert.deepEqual(load.failures, []);
 
-    // A HAProxy that ends needs no room to be started again.
     disk.fill();
-    const pid = join(options.dataFolder, 'forwarder', 'haproxy', 'haproxy.pid');
-    process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL');
-    await until(() => get({ ...at, agent: false }).catch(() => undefined), {
-      what: 'traffic again on a full disk',
-    });
-    for (let i = 0; i < 10; i++) assert.equal(await get({ ...at, agent: false }), 'edge-b');
+    await killHaproxy(options.dataFolder);
+    await untilAnswered(at);
     disk.free();
 
     // Alone, from what it has kept on disk, it does not bring the server back.
@@ -219,10 +204,30 @@ describe('a full disk under a forwarder', { skip }, () => {
     await forwarder.stop();
     const alone = await startForwarderProcess(options);
     cleanups.push(() => alone.stop());
-    await until(() => get({ ...at, agent: false }), { what: 'an answer' });
+    await untilAnswered(at);
     for (let i = 0; i < 10; i++) assert.equal(await get({ ...at, agent: false }), 'edge-b');
   });
 });
+
+/** Registers the one forwarder of the site `local`. @returns its access key */
+async function registerForwarder(client: RpcClient) {
+  const EnsRegionId = 'local';
+  await client.call('Sluice', 'RegisterSite', { EnsRegionId, AddressPool: '127.0.0.0/24' });
+  const named = { EnsRegionId, ForwarderName: 'edge-1' };
+  const { body } = await client.call('Sluice', 'RegisterForwarder', named);
+  const { AccessKeyId = '', AccessKeySecret = '' } = body as Record<string, string>;
+  return { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret };
+}
+
+/** One that ends needs no room to be started again. */
+async function killHaproxy(dataFolder: string): Promise<void> {
+  const pid = await readFile(join(dataFolder, 'forwarder', 'haproxy', 'haproxy.pid'), 'utf8');
+  process.kill(Number(pid), 'SIGKILL');
+}
+
+function untilAnswered(at: { readonly host: string; readonly port: number }): Promise<unknown> {
+  return until(() => get({ ...at, agent: false }).catch(() => undefined), { what: 'an answer' });
+}
 
 async function journal(dataFolder: string): Promise<string> {
   const folder = join(dataFolder, 'forwarder');

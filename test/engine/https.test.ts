@@ -219,7 +219,7 @@ test('a removed server gets nothing more, and no client in HTTP/1.1 or 2 sees it
   );
 });
 
-test('another certificate is shown at once, without a reload and with no handshake lost', async (t) => {
+test('another certificate is shown at once, no reload and no handshake lost', async (t) => {
   const under = await withCertificates(t);
   const { engine } = under;
   const [a] = await servers(t, 'a');
