@@ -121,7 +121,7 @@ test('UDP: a listener that stops, a load balancer that rests or goes: flows end'
   assert.doesNotMatch(forwarder.run('nft', 'list', 'table', 'inet', 'sluice'), /lb-1/);
 });
 
-test('UDP: the agent is killed: traffic goes on, and its next life cuts what must go', async (t) => {
+test('UDP: the agent is killed: traffic goes on; its next life cuts what must go', async (t) => {
   const { client, forwarder, balancer, servers, address } = await kernelScene(t);
   const all = balancer({ listeners: [udp(port)] });
   const other = balancer({ id: 'lb-2', listeners: [udp(54, { backendPort: 53 })] });
