@@ -70,6 +70,13 @@ export function makeNetwork(t: TestContext): Network {
   return { address: '10.77.0.100', address6: 'fd77::100', client, forwarder, backends };
 }
 
+/** A namespace without links that ends with the test. */
+export function makeNamespace(t: TestContext): Machine {
+  const machine = openMachine(`sl-${randomBytes(3).toString('hex')}`);
+  t.after(() => machine.end());
+  return machine;
+}
+
 /** A link from a machine, where it is called eth0, to the forwarder. */
 function link(
   from: string,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Scheduler } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
+import { numberToken, UnsafeValue } from '../haproxy/names.ts';
 import {
   type Chain,
   type Family,
@@ -42,8 +43,7 @@ export function render(service: Service, open: readonly OpenServer[]): Fragment 
   const context = { family, protocol };
   const seconds = settings.establishedTimeoutSeconds;
   const memories = new Map<string, number>();
-  const persistence =
-    settings.protocol === 'tcp' && open.length > 0 ? settings.persistenceTimeoutSeconds : 0;
+  const persistence = open.length > 0 ? persistenceOf(service) : 0;
   const timeout: Statement[] = [{ kind: 'timeout', seconds }];
   const chains = [];
   if (persistence === 0) {
@@ -82,6 +82,12 @@ export function ruleDigest(statements: readonly Statement[], context: RuleContex
 
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** How long a client is remembered, in seconds; 0 = not at all. */
+function persistenceOf({ settings }: Service): number {
+  if (settings.protocol !== 'tcp') return 0;
+  return Number(numberToken(settings.persistenceTimeoutSeconds, 0, 3_600));
 }
 
 /** @param seconds kept in the name, since a set's timeout cannot be changed */
@@ -130,6 +136,9 @@ const innerId = { from: 3, bytes: 3 } as const;
 /** In the order to try them; the last one fits every packet. */
 function hashSelectors(scheduler: Scheduler, protocol: 'tcp' | 'udp'): Selector[] {
   if (scheduler === 'tch') return ['tuple'];
+  if (scheduler !== 'sch' && scheduler !== 'qch' && scheduler !== 'iqch') {
+    throw new UnsafeValue(scheduler, 'scheduler');
+  }
   if (scheduler === 'sch' || protocol === 'tcp') return ['client'];
   const part = scheduler === 'qch' ? wholeId : innerId;
   const ids: QuicId[] = [
