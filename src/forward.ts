@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { RpcClient } from './client.ts';
+import type { Listener } from './elb/types.ts';
 import { createAgent } from './forwarder/agent.ts';
 import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
+import { NftablesEngine } from './forwarder/nftables/engine.ts';
+import { RoutedEngine } from './forwarder/routed-engine.ts';
 import { rpcTransport, type Transport } from './forwarder/transport.ts';
 import type { Log } from './log.ts';
 import { createLog, type Running } from './running.ts';
@@ -24,20 +27,14 @@ export interface ForwarderOptions {
 
 /** Starts a forwarder: the engine as it was left, then whatever the control plane says. */
 export async function startForwarder(options: ForwarderOptions) {
-  const { endpoints, site, folder, log, ...key } = options;
-  if (options.l4 === 'kernel') throw new Error('--l4 kernel is not served by this version');
+  const { endpoints, site, folder, log, l4: _, ...key } = options;
   const certificates = new Certificates(key);
-  const engine = await openHaproxyEngine({
-    folder: join(folder, 'haproxy'),
-    certificateOf: (id) => certificates.find(id),
-    now: Date.now,
-    log,
-  });
+  const engine = await openEngine(options, certificates);
   const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key }));
   const agent = await createAgent({
     site,
     engine,
-    engineName: haproxyVersion(),
+    engineName: `${haproxyVersion()}, nftables`,
     transport: firstThatAnswers(clients.map((client) => rpcTransport(client))),
     disk: folderDisk(join(folder, 'journal')),
     certificates,
@@ -50,6 +47,28 @@ export async function startForwarder(options: ForwarderOptions) {
       for (const client of clients) await client.close();
     },
   };
+}
+
+/** HAProxy and the kernel as one engine: UDP is always the kernel's, TCP where it is told so. */
+async function openEngine(
+  { folder, l4, log }: ForwarderOptions,
+  certificates: Certificates,
+): Promise<RoutedEngine> {
+  const now = Date.now;
+  const haproxy = await openHaproxyEngine({
+    folder: join(folder, 'haproxy'),
+    certificateOf: (id) => certificates.find(id),
+    now,
+    log,
+  });
+  const startProbes = () => ({ want: () => {}, isHealthy: () => true, close: () => {} });
+  const kernel = new NftablesEngine({ folder: join(folder, 'nftables'), now, log, startProbes });
+  const isKernels = ({ protocol }: Listener) =>
+    protocol === 'udp' || (protocol === 'tcp' && l4 === 'kernel');
+  return new RoutedEngine([
+    { engine: haproxy, takes: (listener) => !isKernels(listener) },
+    { engine: kernel, takes: isKernels },
+  ]);
 }
 
 /** `sluice forwarder`: a machine that carries one site's traffic. */

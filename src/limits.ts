@@ -134,6 +134,26 @@ export const limits = {
   refusedListener: 5 * 60_000,
   /** Clients that one listener remembers for persistence; some 100 bytes each. */
   persistentClients: 100_000,
+  /** Slots that flows are dealt to in turn: enough for 1 % whatever the weights, 50 KB a change. */
+  turnSlots: 1_000,
+  /** Slots of a hash: a share of 1 in 1,024 moves at once. */
+  hashSlots: 1_024,
+  /** The kernel tells of a change before nft ends; past this the table is read instead. */
+  nftTold: 200,
+  /** Between two starts of `nft monitor`. */
+  nftRestart: 1_000,
+  /** Lines of one transaction that are looked at: some 40 a listener, 5,000 of them. */
+  nftLines: 200_000,
+  /** Between a change by somebody else and the reading: those come in bursts. */
+  nftDoubt: 50,
+  /** Looks after a cut until its flows are seen gone, before it is left to a later one. */
+  flowCuts: 5,
+  /** Flows listed at once, some 200 bytes each: the kernel's own bound is 262,144. */
+  flowListBytes: 256_000_000,
+  /** Flows that the kernel's wlc deals out, at least, before it looks again how many there are. */
+  levelFlows: 32,
+  /** How often it looks. */
+  levelPause: 1_000,
   /** Between two looks whether a cut session has ended, and how often; a minute in all. */
   cutRetry: { minMs: 20, maxMs: 1_000 },
   cutTries: 60,

@@ -1,5 +1,5 @@
 import { limits } from '../../limits.ts';
-import { bindProblem } from './bind-probe.ts';
+import { bindProblem } from '../bind-probe.ts';
 import type { Carried } from './render.ts';
 
 /** Of the listeners of a load balancer. */

@@ -2,15 +2,15 @@ import net from 'node:net';
 import type { BackendKey, Listener, ServerType } from '../../elb/types.ts';
 
 /**
- * Everything that reaches HAProxy's files or sockets goes through here: typed values in, tokens of
- * a checked alphabet out. The API refuses what does not fit, so a value that fails here is a fault
- * of ours: it throws, and nothing is written or sent.
+ * Everything that reaches HAProxy's files or sockets, or nft, goes through here: typed values in,
+ * tokens of a checked alphabet out. The API refuses what does not fit, so a value that fails here
+ * is a fault of ours: it throws, and nothing is written or sent.
  */
 
-/** A value that HAProxy could read as something else than what it is. */
+/** A value that an engine could read as something else than what it is. */
 export class UnsafeValue extends Error {
   constructor(value: unknown, what: string) {
-    super(`${JSON.stringify(value)?.slice(0, 100)} is no ${what} for HAProxy`);
+    super(`${JSON.stringify(value)?.slice(0, 100)} is no ${what} for an engine`);
     this.name = 'UnsafeValue';
   }
 }

@@ -1,6 +1,7 @@
+import dgram from 'node:dgram';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { limits } from '../../limits.ts';
+import { limits } from '../limits.ts';
 
 /**
  * Why nobody could listen at an address and port right now; undefined when it can be done. A load
@@ -9,9 +10,13 @@ import { limits } from '../../limits.ts';
  * waited for.
  * @param endpoint `1.2.3.4:80` or `[::1]:80`
  */
-export async function bindProblem(endpoint: string): Promise<string | undefined> {
+export async function bindProblem(
+  endpoint: string,
+  protocol: 'tcp' | 'udp' = 'tcp',
+): Promise<string | undefined> {
   const [, host = '', port] = /^\[?([^\]]*)\]?:(\d+)$/.exec(endpoint) ?? [];
   for (let attempt = 1; ; attempt++) {
+    const tryBind = protocol === 'tcp' ? tryListen : tryReceive;
     const code = await tryBind(host, Number(port));
     if (code === undefined) return undefined;
     if (code !== 'EADDRINUSE' || attempt === limits.bindTries) return reasonFor(code, endpoint);
@@ -19,11 +24,24 @@ export async function bindProblem(endpoint: string): Promise<string | undefined>
   }
 }
 
-function tryBind(host: string, port: number): Promise<string | undefined> {
+function tryListen(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = net.createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+function tryReceive(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = dgram.createSocket(net.isIPv6(host) ? 'udp6' : 'udp4');
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      socket.close();
+      resolve(error.code ?? error.message);
+    });
+    socket.bind({ port, address: host, exclusive: true }, () =>
+      socket.close(() => resolve(undefined)),
+    );
   });
 }
 

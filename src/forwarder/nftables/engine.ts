@@ -1,0 +1,281 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LoadBalancer } from '../../elb/types.ts';
+import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/protocol.ts';
+import { limits } from '../../limits.ts';
+import { type Log, reasonOf } from '../../log.ts';
+import { bindProblem } from '../bind-probe.ts';
+import type { Engine } from '../engine.ts';
+import { UnsafeValue } from '../haproxy/names.ts';
+import { Conntrack, type FlowTable, flowKey } from './conntrack.ts';
+import { type Allowed, Cuts } from './cuts.ts';
+import { forwardingProblem } from './forwarding.ts';
+import { NftRefused } from './nft.ts';
+import { type Probes, probeKey, probeTargets, type StartProbes } from './probes.ts';
+import { type OpenServer, render } from './render.ts';
+import { Ruleset } from './ruleset.ts';
+import {
+  endpointOf,
+  openServers,
+  type Server,
+  type Service,
+  servicesOf,
+  targetEndpoint,
+} from './service.ts';
+import { levelWeights } from './slots.ts';
+
+export interface NftablesOptions {
+  /** Where its files live, its own alone; made when absent. */
+  readonly folder: string;
+  /** Unix milliseconds: what drain deadlines are measured by. */
+  readonly now: () => number;
+  readonly log: Log;
+  readonly startProbes: StartProbes;
+}
+
+/**
+ * Carries TCP and UDP listeners in the kernel: nftables chooses the server of each new flow, and
+ * conntrack keeps it there. nft is not run before there is something to carry.
+ */
+export class NftablesEngine implements Engine {
+  readonly #log: Log;
+  readonly #ruleset: Ruleset;
+  readonly #conntrack = new Conntrack();
+  readonly #cuts: Cuts;
+  readonly #probes: Probes;
+  /** What each load balancer carries. */
+  readonly #carried = new Map<string, readonly Service[]>();
+  /** The last verb of each load balancer: those of one come one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #listeners: ((reason: string) => void)[] = [];
+  #levelling: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor({ folder, now, log, startProbes }: NftablesOptions) {
+    this.#log = log;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const onLost = (reason: string) => {
+      for (const listener of this.#listeners) listener(reason);
+    };
+    this.#ruleset = new Ruleset({ file: join(folder, 'transaction.nft'), onLost });
+    const inTurn = (id: string, run: () => Promise<void>) => this.#inTurn(id, run);
+    this.#cuts = new Cuts({ conntrack: this.#conntrack, now, log, inTurn });
+    this.#probes = startProbes((key) => this.#probed(key));
+  }
+
+  apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
+    const { id } = wanted;
+    return this.#inTurn(id, async () => {
+      let services: readonly Service[] = [];
+      try {
+        services = servicesOf(wanted);
+        return await this.#settle(wanted, services);
+      } catch (error) {
+        if (!(error instanceof UnsafeValue || error instanceof NftRefused)) throw error;
+        const reason = error.message;
+        if (services.length === 0) return [{ loadBalancerId: id, reason }];
+        return services.map(({ listener }) => ({ loadBalancerId: id, listener, reason }));
+      }
+    });
+  }
+
+  remove(loadBalancerId: string): Promise<void> {
+    return this.#inTurn(loadBalancerId, async () => {
+      await this.#settle({ id: loadBalancerId, draining: [] }, []);
+    });
+  }
+
+  async prune(wanted: ReadonlySet<string>): Promise<void> {
+    try {
+      await this.#ruleset.open();
+    } catch (error) {
+      if (!(error instanceof NftRefused)) throw error;
+      // Where nft cannot be used nothing of ours can be left.
+      return this.#log.info({ reason: error.message }, 'nftables was not looked at');
+    }
+    const strays = [...this.#ruleset.owners()].filter((id) => !wanted.has(id));
+    await Promise.all(strays.map((id) => this.remove(id)));
+  }
+
+  drains(): Promise<readonly ReportDrain[]> {
+    return this.#cuts.progress();
+  }
+
+  /** Servers at rest (weight 0) are probed by nobody and left out. */
+  async health(): Promise<readonly ReportHealth[]> {
+    return [...this.#carried.values()].flat().flatMap((service) =>
+      service.servers
+        .filter(({ weight }) => weight > 0)
+        .map((server) => ({
+          loadBalancerId: service.loadBalancerId,
+          listener: service.listener,
+          serverId: server.backend.serverId,
+          healthy: this.#isHealthy(service, server),
+        })),
+    );
+  }
+
+  onLost(listener: (reason: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close({ stopTraffic }: { readonly stopTraffic: boolean }): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#levelling);
+    await Promise.allSettled(this.#turns.values());
+    this.#cuts.close();
+    this.#probes.close();
+    if (stopTraffic && this.#ruleset.isOpen) {
+      const places = this.#ruleset.places();
+      await this.#ruleset.clear();
+      await this.#cuts.cut(places.map((place) => ({ place, servers: new Set(), isGone: true })));
+    }
+    await this.#ruleset.close();
+  }
+
+  async #settle(
+    loadBalancer: Pick<LoadBalancer, 'id' | 'draining'>,
+    services: readonly Service[],
+  ): Promise<ReportFailure[]> {
+    const { id } = loadBalancer;
+    // Most load balancers have nothing here, and most machines need no table.
+    if (services.length === 0 && !this.#ruleset.isOpen) return [];
+    await this.#ruleset.open();
+    const before = this.#ruleset.places(id);
+    const known = this.#carried.get(id);
+    const { admitted, failures } = await this.#admit(id, services);
+    await this.#render(id, admitted);
+    this.#carried.set(id, admitted);
+    if (admitted.length === 0) this.#carried.delete(id);
+    this.#probes.want([...this.#carried.values()].flat().flatMap(probeTargets));
+    this.#cuts.watch(loadBalancer, admitted);
+    this.#level();
+    const gone = before.filter(
+      (place) => !admitted.some((service) => flowKey(service) === flowKey(place)),
+    );
+    const isCut = await this.#cuts.cut([
+      ...gone.map((place) => ({ place, servers: new Set<string>(), isGone: true })),
+      ...admitted.map((service) => this.#cuts.allowed(service)).filter(losesFlows(known)),
+    ]);
+    if (isCut) return failures;
+    return [
+      ...failures,
+      { loadBalancerId: id, reason: 'flows of removed servers are still there' },
+    ];
+  }
+
+  /** Renders and commits. @param flows read when they are needed and absent */
+  async #render(id: string, services: readonly Service[], flows?: FlowTable): Promise<void> {
+    const isLevelled = services.some(({ settings }) => settings.scheduler === 'wlc');
+    const counts = flows ?? (isLevelled ? await this.#conntrack.read() : new Map());
+    const fragments = services.map((service) => render(service, this.#open(service, counts)));
+    await this.#ruleset.settle(id, fragments);
+  }
+
+  #open(service: Service, flows: FlowTable): OpenServer[] {
+    const servers = openServers(service, (server) => this.#isHealthy(service, server));
+    if (service.settings.scheduler !== 'wlc') {
+      return servers.map((server) => ({ server, share: server.weight }));
+    }
+    const counts = flows.get(flowKey(service));
+    const shares = levelWeights(
+      servers.map((server) => ({
+        weight: server.weight,
+        flows: counts?.get(targetEndpoint(server))?.sessions ?? 0,
+      })),
+    );
+    const open = servers.map((server, index) => ({ server, share: shares[index]! }));
+    return open.filter(({ share }) => share > 0);
+  }
+
+  /** What can be carried, and what stands in the way of the rest. */
+  async #admit(id: string, services: readonly Service[]) {
+    const held = new Set(this.#ruleset.places(id).map(flowKey));
+    const admitted: Service[] = [];
+    const failures: ReportFailure[] = [];
+    for (const service of services) {
+      const key = flowKey(service);
+      const fail = (reason: string) =>
+        failures.push({ loadBalancerId: id, listener: service.listener, reason });
+      const other = [...this.#carried.values()]
+        .flat()
+        .find((each) => each.loadBalancerId !== id && flowKey(each) === key);
+      const problem =
+        other !== undefined
+          ? `cannot listen at ${endpointOf(service)}: ${other.loadBalancerId} does`
+          : held.has(key)
+            ? undefined
+            : await bindProblem(endpointOf(service), service.protocol);
+      if (problem !== undefined) {
+        fail(problem);
+        continue;
+      }
+      admitted.push(service);
+      // It is carried as far as it can be; what cannot be is told.
+      for (const ip of service.outOfReach) fail(`${ip} cannot be reached from ${service.address}`);
+      const blocked = forwardingProblem(service);
+      if (blocked !== undefined) fail(blocked);
+    }
+    return { admitted, failures };
+  }
+
+  #isHealthy(service: Service, server: Server): boolean {
+    return !service.settings.health.enabled || this.#probes.isHealthy(probeKey(service, server));
+  }
+
+  /** A server failed or recovered: new flows go elsewhere, those that it has stay. */
+  #probed(key: string): void {
+    const [id = ''] = key.split(' ');
+    void this.#again(id, 'probes');
+  }
+
+  /** Looks now and then how many flows the servers of wlc listeners have. */
+  #level(): void {
+    const isLevelled = (services: readonly Service[]) =>
+      services.some(({ settings }) => settings.scheduler === 'wlc');
+    const ids = () => [...this.#carried].filter(([, each]) => isLevelled(each)).map(([id]) => id);
+    if (this.#levelling !== undefined || this.#isClosed || ids().length === 0) return;
+    this.#levelling = setTimeout(async () => {
+      await Promise.all(ids().map((id) => this.#again(id, 'wlc')));
+      this.#levelling = undefined;
+      this.#level();
+    }, limits.levelPause).unref();
+  }
+
+  /** Renders anew what is carried. */
+  #again(id: string, why: string): Promise<void> {
+    return this.#inTurn(id, async () => {
+      const services = this.#carried.get(id);
+      if (services === undefined || this.#isClosed) return;
+      try {
+        await this.#render(id, services);
+      } catch (error) {
+        this.#log.warn({ loadBalancerId: id, why, reason: reasonOf(error) }, 'not rendered anew');
+      }
+    });
+  }
+
+  async #inTurn<T>(id: string, verb: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(id) ?? Promise.resolve();
+    const turn = before.then(verb, verb);
+    this.#turns.set(id, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(id) === turn) this.#turns.delete(id);
+    }
+  }
+}
+
+/**
+ * Whether a listener may have flows that must end: it is new in this life, or a server that it
+ * had is no longer allowed. Looking costs a listing of all flows.
+ */
+function losesFlows(known: readonly Service[] | undefined) {
+  return ({ place, servers }: Allowed): boolean => {
+    const before = known?.find((service) => flowKey(service) === flowKey(place));
+    if (before === undefined) return true;
+    const had = [...before.servers, ...before.draining].map(targetEndpoint);
+    return had.some((server) => !servers.has(server));
+  };
+}

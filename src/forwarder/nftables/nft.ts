@@ -1,0 +1,203 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { limits } from '../../limits.ts';
+import { noTable, parseTable, type Table } from './table.ts';
+
+/** nft did not take a transaction, or cannot be run at all. Nothing of it is in the kernel. */
+export class NftRefused extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'NftRefused';
+  }
+}
+
+interface Waiting {
+  readonly lines: readonly string[];
+  readonly resolve: (isTold: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Pending {
+  readonly lines: readonly string[];
+  pid: number | undefined;
+  readonly tell: (told: readonly string[]) => void;
+}
+
+export interface NftOptions {
+  /** A file for transactions: nft cannot read what Node pipes into it. */
+  readonly file: string;
+  /** Somebody else changed the table, or nobody can tell any more whether one did. */
+  readonly onDoubt: () => void;
+}
+
+/**
+ * Runs nft. Changes that wait at the same time are one transaction. What the kernel took is read
+ * from `nft monitor`, in a millisecond however much the table holds, where a listing takes a
+ * second with 5,000 listeners.
+ */
+export class Nft {
+  readonly #options: NftOptions;
+  readonly #waiting: Waiting[] = [];
+  /** The transaction whose end is waited for. */
+  #pending: Pending | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #monitor: ChildProcess | undefined;
+  /** The monitor has told of a transaction: it is up. */
+  #isTelling = false;
+  #isClosed = false;
+
+  constructor(options: NftOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Carries out one change, whole or not at all.
+   * @returns whether the kernel has told of it as it was written; else it is to be read back
+   * @throws NftRefused with nft's own words
+   */
+  commit(lines: readonly string[]): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ lines, resolve, reject });
+      if (this.#waiting.length === 1) void this.#inTurn(() => this.#commitAll());
+    });
+  }
+
+  /** The table as the kernel has it now. @throws NftRefused */
+  read(): Promise<Table> {
+    return this.#inTurn(async () => {
+      const { code, output, errors } = await run(['-j', 'list', 'table', 'inet', 'sluice']);
+      if (code === 0) return parseTable(output);
+      if (/No such file or directory/.test(errors)) return noTable;
+      throw new NftRefused(firstLine(errors));
+    });
+  }
+
+  /** Begins to listen for changes that others make. */
+  watch(): void {
+    if (this.#monitor !== undefined || this.#isClosed) return;
+    const monitor = spawn('nft', ['monitor'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#monitor = monitor;
+    let lines: string[] = [];
+    createInterface({ input: monitor.stdout }).on('line', (line) => {
+      const [, pid] = /^# new generation \d+ by process (\d+)/.exec(line) ?? [];
+      if (pid === undefined) return void (lines.length < limits.nftLines && lines.push(line));
+      this.#told(Number(pid), lines);
+      lines = [];
+    });
+    monitor.on('error', () => {
+      // 'close' follows, and tells.
+    });
+    monitor.on('close', () => {
+      this.#monitor = undefined;
+      this.#isTelling = false;
+      if (this.#isClosed) return;
+      // Whatever happened meanwhile went unseen.
+      setTimeout(() => {
+        this.watch();
+        this.#options.onDoubt();
+      }, limits.nftRestart).unref();
+    });
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#turn;
+    this.#monitor?.kill();
+  }
+
+  #told(pid: number, told: readonly string[]): void {
+    this.#isTelling = true;
+    const pending = this.#pending;
+    // In a container the kernel's number of a process is not ours: then its rules tell.
+    const isOwn = pending?.pid === pid || (rules(told).length > 0 && isSame(pending?.lines, told));
+    if (isOwn) pending?.tell(told);
+    else if (told.some((line) => line.includes(' inet sluice'))) this.#options.onDoubt();
+  }
+
+  async #commitAll(): Promise<void> {
+    const batch = this.#waiting.splice(0);
+    try {
+      const isTold = await this.#transact(batch.flatMap(({ lines }) => lines));
+      for (const { resolve } of batch) resolve(isTold);
+    } catch (error) {
+      if (batch.length === 1) return batch[0]!.reject(error);
+      // One of them spoiled it for all.
+      for (const { lines, resolve, reject } of batch) {
+        await this.#transact(lines).then(resolve, reject);
+      }
+    }
+  }
+
+  async #transact(lines: readonly string[]): Promise<boolean> {
+    const { file } = this.#options;
+    writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+    const told = new Promise<readonly string[]>((tell) => {
+      this.#pending = { lines, tell, pid: undefined };
+    });
+    const pending = this.#pending!;
+    try {
+      const { code, errors } = await run(['-f', file], (pid) => {
+        pending.pid = pid;
+      });
+      if (code !== 0) throw new NftRefused(firstLine(errors));
+      if (!this.#isTelling) return false;
+      const late = pause(limits.nftTold).then(() => undefined);
+      return isSame(lines, await Promise.race([told, late]));
+    } finally {
+      // News that come later pass for somebody else's, which costs a reading.
+      this.#pending = undefined;
+    }
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act, act);
+    // A failure is its caller's to handle.
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+/** True when the kernel told of every rule that was written, in order. */
+function isSame(written: readonly string[] = [], told: readonly string[] | undefined): boolean {
+  return told !== undefined && rules(written).join() === rules(told).join();
+}
+
+function rules(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    const [, chain, comment] = /^add rule inet sluice (\S+) .*comment "(\w+)"/.exec(line) ?? [];
+    return chain === undefined ? [] : [`${chain} ${comment}`];
+  });
+}
+
+function run(
+  args: readonly string[],
+  onPid: (pid: number) => void = () => {},
+): Promise<{ code: number | null; output: string; errors: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('nft', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    if (child.pid !== undefined) onPid(child.pid);
+    let output = '';
+    let errors = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    child.on('error', () => reject(new NftRefused('nftables (nft) is not installed')));
+    child.on('close', (code) => resolve({ code, output, errors }));
+  });
+}
+
+function firstLine(errors: string): string {
+  const [line = ''] = errors.split('\n').filter((each) => each.trim() !== '');
+  // Whoever reads it has not our folders.
+  const words = line.replace(/^\S+:\d+:\d+-\d+: /, '').replace(/^Error: /, '');
+  return `nft: ${words.slice(0, 300) || 'no reason given'}`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

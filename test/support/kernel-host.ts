@@ -1,0 +1,71 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LoadBalancer } from '../../src/elb/types.ts';
+import { NftablesEngine } from '../../src/forwarder/nftables/engine.ts';
+import { silent } from './log.ts';
+
+/** The engine in a namespace of its own, as an agent has it. */
+export class KernelHost {
+  readonly #reasons: string[] = [];
+  /** Keys of probes that fail, by what they end with. */
+  readonly #sick = new Set<string>();
+  #onChange: (key: string) => void = () => {};
+  #probed: readonly string[] = [];
+  #engine: NftablesEngine | undefined;
+
+  async open(): Promise<void> {
+    this.#engine = new NftablesEngine({
+      folder: mkdtempSync(join(tmpdir(), 'nftables-')),
+      now: Date.now,
+      log: silent,
+      startProbes: (onChange) => {
+        this.#onChange = onChange;
+        return {
+          want: (targets) => {
+            this.#probed = targets.map(({ key }) => key);
+          },
+          isHealthy: (key) => ![...this.#sick].some((each) => key.includes(each)),
+          close: () => {},
+        };
+      },
+    });
+    this.#engine.onLost((reason) => this.#reasons.push(reason));
+  }
+
+  async apply(wanted: LoadBalancer) {
+    return this.#engine!.apply(wanted);
+  }
+
+  async remove(id: string) {
+    return this.#engine!.remove(id);
+  }
+
+  async prune(ids: readonly string[]) {
+    return this.#engine!.prune(new Set(ids));
+  }
+
+  async drains() {
+    return this.#engine!.drains();
+  }
+
+  async health() {
+    return this.#engine!.health();
+  }
+
+  /** Reasons that were told so far. */
+  async lost(): Promise<readonly string[]> {
+    return this.#reasons;
+  }
+
+  /** A server's probes fail or succeed from now on. */
+  async probe(serverId: string, isHealthy: boolean) {
+    if (isHealthy) this.#sick.delete(serverId);
+    else this.#sick.add(serverId);
+    for (const key of this.#probed.filter((each) => each.includes(serverId))) this.#onChange(key);
+  }
+
+  async close(options: { readonly stopTraffic: boolean }) {
+    return this.#engine!.close(options);
+  }
+}

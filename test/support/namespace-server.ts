@@ -1,0 +1,36 @@
+import dgram from 'node:dgram';
+import net from 'node:net';
+
+export interface ServeOptions {
+  readonly name: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly address: string;
+  readonly port: number;
+  /** UDP: takes and never answers. */
+  readonly silent?: boolean;
+}
+
+/** Answers with its name and the client's address as it sees it; TCP echoes after that. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { name, protocol, address, port, silent = false } = options;
+  if (protocol === 'udp') {
+    const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4');
+    socket.on('message', (_, from) => {
+      if (!silent) socket.send(`${name} ${from.address}`, from.port, from.address);
+    });
+    return new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind(port, address, resolve);
+    });
+  }
+  const server = net.createServer((socket) => {
+    socket.setNoDelay(true);
+    socket.on('error', () => socket.destroy());
+    socket.write(`${name} ${socket.remoteAddress}\n`);
+    socket.pipe(socket);
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: address, backlog: 4_096 }, resolve);
+  });
+}
