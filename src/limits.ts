@@ -122,6 +122,8 @@ export const limits = {
   engineLogBytes: 1_000_000,
   /** A HAProxy that ends sooner after its start than this did not last. */
   engineSteady: 10_000,
+  /** Probes of our own under way at once, a socket each; more wait for their turn. */
+  probesAtOnce: 500,
   /** Between two starts of a HAProxy that does not last; the first two follow at once. */
   engineRestart: { minMs: 100, maxMs: 5_000 },
   /** Tries of a verb while HAProxy is away, and the pause between two. */

@@ -11,6 +11,7 @@ import { networkActions } from './networks.ts';
 import { regionActions } from './regions.ts';
 import { sluiceActions } from './sluice/index.ts';
 import { tcpListenerActions } from './tcp-listeners.ts';
+import { udpListenerActions } from './udp-listeners.ts';
 import { vSwitchActions } from './vswitches.ts';
 
 /** Every action of the API. Adding an action is adding its object to a list that stands here. */
@@ -20,6 +21,7 @@ export const actions: readonly Action[] = [
   ...backendServerActions,
   ...listenerActions,
   ...tcpListenerActions,
+  ...udpListenerActions,
   ...httpListenerActions,
   ...httpsListenerActions,
   ...networkActions,

@@ -51,14 +51,29 @@ const httpCode = z
   );
 
 /** Probe parameters of every kind. */
-export const probe = {
+const basicProbe = {
   HealthCheckConnectPort: port.optional().describe("The probe port; absent: the server's."),
-  HealthCheckDomain: probeDomain.optional(),
-  HealthCheckHttpCode: httpCode.optional(),
   HealthCheckInterval: seconds(1, 50).optional().describe('Seconds between probes.'),
-  HealthCheckURI: probeUri.optional(),
   HealthyThreshold: z.int().min(2).max(10).optional().describe('Successes until healthy.'),
   UnhealthyThreshold: z.int().min(2).max(10).optional().describe('Failures until unhealthy.'),
+};
+
+/** Those of listeners that may probe by HTTP. */
+export const probe = {
+  ...basicProbe,
+  HealthCheckDomain: probeDomain.optional(),
+  HealthCheckHttpCode: httpCode.optional(),
+  HealthCheckURI: probeUri.optional(),
+};
+
+/** A text that a UDP probe sends or waits for. */
+const probeText = z.string().regex(/^[A-Za-z0-9]{1,64}$/);
+
+/** Those of UDP listeners. */
+export const udpProbe = {
+  ...basicProbe,
+  HealthCheckReq: probeText.optional().describe('What a probe sends: letters and digits.'),
+  HealthCheckExp: probeText.optional().describe('What a server must answer to it.'),
 };
 
 export const probeTimeout = seconds(1, 300)
@@ -79,6 +94,8 @@ export interface ProbeInput {
   readonly HealthCheckHttpCode?: string | undefined;
   readonly HealthCheckInterval?: number | undefined;
   readonly HealthCheckURI?: string | undefined;
+  readonly HealthCheckReq?: string | undefined;
+  readonly HealthCheckExp?: string | undefined;
   readonly HealthyThreshold?: number | undefined;
   readonly UnhealthyThreshold?: number | undefined;
 }
@@ -105,6 +122,8 @@ export function probeOf(before: HealthCheck, input: ProbeInput): HealthCheck {
     domain: input.HealthCheckDomain,
     uri: input.HealthCheckURI,
     httpCode: input.HealthCheckHttpCode,
+    request: input.HealthCheckReq,
+    expect: input.HealthCheckExp,
   });
 }
 

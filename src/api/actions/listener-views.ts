@@ -57,30 +57,38 @@ export async function readListener<Kind extends Listener>(
   }
 }
 
-/** Probe fields of an answer; `undefined` ones are left out of JSON. */
-export const probeOutput = {
+/** Probe fields of every kind's answer; `undefined` ones are left out of JSON. */
+export const basicProbeOutput = {
   HealthCheckConnectPort: z.int(),
-  HealthCheckDomain: z.string().optional(),
-  HealthCheckHttpCode: z.string().optional(),
   HealthCheckInterval: z.int().optional(),
-  HealthCheckURI: z.string().optional(),
   HealthyThreshold: z.int().optional(),
   UnhealthyThreshold: z.int().optional(),
 };
 
-/**
- * The probe as answers show it: an unset probe port is 0, which is what clients compare with.
- * What only an HTTP probe uses is shown for one, or where it was set.
- */
-export function probeView(health: HealthCheck) {
-  const code = health.httpCode ?? (health.kind === 'http' ? 'http_2xx' : undefined);
+/** The probe as answers show it: an unset probe port is 0, which is what clients compare with. */
+export function basicProbeView(health: HealthCheck) {
   return {
     HealthCheckConnectPort: health.port ?? 0,
     HealthCheckInterval: health.intervalSeconds,
     HealthyThreshold: health.healthyThreshold,
     UnhealthyThreshold: health.unhealthyThreshold,
+  };
+}
+
+/** Those of listeners that may probe by HTTP. */
+export const probeOutput = {
+  ...basicProbeOutput,
+  HealthCheckDomain: z.string().optional(),
+  HealthCheckHttpCode: z.string().optional(),
+  HealthCheckURI: z.string().optional(),
+};
+
+/** What only an HTTP probe uses is shown for one, or where it was set. */
+export function probeView(health: HealthCheck) {
+  return {
+    ...basicProbeView(health),
     HealthCheckDomain: health.domain,
     HealthCheckURI: health.uri,
-    HealthCheckHttpCode: code,
+    HealthCheckHttpCode: health.httpCode ?? (health.kind === 'http' ? 'http_2xx' : undefined),
   };
 }
