@@ -7,6 +7,7 @@ import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
 import { NftablesEngine } from './forwarder/nftables/engine.ts';
+import { Prober } from './forwarder/probes/prober.ts';
 import { RoutedEngine } from './forwarder/routed-engine.ts';
 import { rpcTransport, type Transport } from './forwarder/transport.ts';
 import type { Log } from './log.ts';
@@ -61,7 +62,7 @@ async function openEngine(
     now,
     log,
   });
-  const startProbes = () => ({ want: () => {}, isHealthy: () => true, close: () => {} });
+  const startProbes = (onChange: (key: string) => void) => new Prober({ log, onChange });
   const kernel = new NftablesEngine({ folder: join(folder, 'nftables'), now, log, startProbes });
   const isKernels = ({ protocol }: Listener) =>
     protocol === 'udp' || (protocol === 'tcp' && l4 === 'kernel');

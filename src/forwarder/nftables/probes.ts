@@ -1,13 +1,5 @@
-import type { HealthCheck } from '../../elb/types.ts';
+import type { ProbeTarget } from '../probes/prober.ts';
 import type { Server, Service } from './service.ts';
-
-/** A server to be probed for one listener. */
-export interface ProbeTarget {
-  readonly key: string;
-  readonly address: string;
-  readonly port: number;
-  readonly health: HealthCheck;
-}
 
 /** Who probes for this engine. */
 export interface Probes {
