@@ -255,17 +255,17 @@ test('what does not change a listener does not reload', async (t) => {
   assert.equal((await processes()).reloads, reloads);
 });
 
-test('https is named as not carried, and a load balancer out of use carries nothing', async (t) => {
+test('a listener without its certificate is named; one out of use carries nothing', async (t) => {
   const { engine } = await openEngine(t);
   const port = await freePort(host);
   const { forwardedFor: _, ...rest } = http(443);
-  const https = { ...rest, protocol: 'https', certificateId: 'c-1' } as const;
+  const https = { ...rest, protocol: 'https', certificateId: '1-local' } as const;
   const wanted = balancer('lb-1', { listeners: [http(port), https] });
   assert.deepEqual(await engine.apply(wanted), [
     {
       loadBalancerId: 'lb-1',
       listener: 'https:443',
-      reason: 'https listeners are not carried by this forwarder',
+      reason: 'certificate 1 has not come',
     },
   ]);
   assert.deepEqual(await engine.apply({ ...wanted, status: 'InActive' }), []);
