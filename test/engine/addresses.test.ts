@@ -82,7 +82,7 @@ async function balance(at: Stand, site: string) {
 
 const answers = (host: string) => () => get({ host, port, agent: false });
 
-test('clients reach a load balancer at its address, and nobody has it once it is deleted', async (t) => {
+test('clients reach a load balancer at its address, which goes with it', async (t) => {
   const at = await stand(t);
   const { edge } = at;
   const lb = await balance(at, 'edge4');

@@ -25,13 +25,16 @@ export interface Edge {
   end(): void;
 }
 
+function ip(...args: string[]): string {
+  return execFileSync('ip', args, { encoding: 'utf8' });
+}
+
 /** Makes one. */
 export function makeEdge(): Edge {
   const number = 1 + (randomBytes(1)[0]! % 250);
   const id = randomBytes(3).toString('hex');
   const namespace = `edge-${id}`;
   const interfaceName = 'edge0';
-  const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8' });
   const run = (program: string, ...args: string[]) =>
     execFileSync('ip', ['netns', 'exec', namespace, program, ...args], {
       encoding: 'utf8',
@@ -61,13 +64,16 @@ export function makeEdge(): Edge {
       ip('link', 'del', outer);
       ip('netns', 'del', namespace);
     },
-    addresses: () =>
-      (JSON.parse(run('ip', '-j', 'addr', 'show')) as Interface[])
-        .flatMap(({ addr_info }) => addr_info.map(({ local }) => local))
-        .filter((local) => ![there, there6, '127.0.0.1', '::1'].includes(local))
-        .filter((local) => !local.startsWith('fe80:'))
-        .sort(),
+    addresses: () => addressesOf(run).filter((address) => ![there, there6].includes(address)),
   };
+}
+
+/** Without those of every machine. */
+function addressesOf(run: Edge['run']): string[] {
+  return (JSON.parse(run('ip', '-j', 'addr', 'show')) as Interface[])
+    .flatMap(({ addr_info }) => addr_info.map(({ local }) => local))
+    .filter((local) => !['127.0.0.1', '::1'].includes(local) && !local.startsWith('fe80:'))
+    .sort();
 }
 
 interface Interface {
