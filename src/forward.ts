@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RpcClient } from './client.ts';
 import type { Listener } from './elb/types.ts';
+import { withAddresses } from './forwarder/addressed-engine.ts';
+import { openAddresses } from './forwarder/addresses.ts';
 import { createAgent } from './forwarder/agent.ts';
 import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
+import type { Engine } from './forwarder/engine.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
 import { NftablesEngine } from './forwarder/nftables/engine.ts';
 import { Prober } from './forwarder/probes/prober.ts';
@@ -23,14 +27,16 @@ export interface ForwarderOptions {
   /** Where its journal and its engine's files are. */
   readonly folder: string;
   readonly l4: 'haproxy' | 'kernel';
+  /** Where load balancers' addresses are put; undefined = nowhere. */
+  readonly addressInterface: string | undefined;
   readonly log: Log;
 }
 
 /** Starts a forwarder: the engine as it was left, then whatever the control plane says. */
 export async function startForwarder(options: ForwarderOptions) {
-  const { endpoints, site, folder, log, l4: _, ...key } = options;
+  const { endpoints, site, folder, log, l4: _l4, addressInterface: _interface, ...key } = options;
   const certificates = new Certificates(key);
-  const engine = await openEngine(options, certificates);
+  const engine = await addressed(await openEngine(options, certificates), options);
   const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key }));
   const agent = await createAgent({
     site,
@@ -70,6 +76,15 @@ async function openEngine(
     { engine: haproxy, takes: (listener) => !isKernels(listener) },
     { engine: kernel, takes: isKernels },
   ]);
+}
+
+async function addressed(engine: Engine, options: ForwarderOptions): Promise<Engine> {
+  const { addressInterface: interfaceName, folder, log } = options;
+  if (interfaceName === undefined) return engine;
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const disk = folderDisk(join(folder, 'addresses'));
+  const addresses = await openAddresses({ interfaceName, disk, boot, now: Date.now, log });
+  return withAddresses(engine, addresses);
 }
 
 /** `sluice forwarder`: a machine that carries one site's traffic. */

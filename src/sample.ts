@@ -146,7 +146,7 @@ async function createLoadBalancer(client: RpcCaller): Promise<string> {
   const created = await client.call('Ens', 'CreateLoadBalancer', {
     EnsRegionId: site,
     LoadBalancerName: loadBalancerName,
-    LoadBalancerSpec: 'elb.s2.medium',
+    LoadBalancerSpec: 'elb.s3.medium',
     PayType: 'PostPaid',
     NetworkId: local.DefaultNetworkId,
     VSwitchId: local.DefaultVSwitchId,

@@ -29,6 +29,7 @@ test('without any setting, Sluice listens on loopback and keeps its state in ./d
     confirmWaitMs: 1000,
     dataFolder: resolve('data'),
     l4: 'haproxy',
+    addressInterface: 'lo',
     metrics: { host: '127.0.0.1', port: 9464 },
     stopTraffic: false,
     logLevel: 'info',
@@ -66,7 +67,8 @@ test('every form of a value is read', () => {
   };
   const flags =
     '--listen [::1]:0 --metrics off --throttle 1000,100 --l4 kernel --stop-traffic ' +
-    '--store etcd://127.0.0.1:2379,127.0.0.1:2380 --log-level debug --confirm-wait=0';
+    '--store etcd://127.0.0.1:2379,127.0.0.1:2380 --log-level debug --confirm-wait=0 ' +
+    '--address-interface none';
   const settings = readSettings(flags.split(' '), environment);
   assert.deepEqual(settings.listen, { host: '::1', port: 0 });
   assert.equal(settings.metrics, undefined);
@@ -76,6 +78,7 @@ test('every form of a value is read', () => {
   assert.equal(settings.store, 'etcd://127.0.0.1:2379,127.0.0.1:2380');
   assert.equal(settings.logLevel, 'debug');
   assert.equal(settings.confirmWaitMs, 0);
+  assert.equal(settings.addressInterface, undefined);
   assert.deepEqual(settings.rootAccessKey, { accessKeyId: 'id', accessKeySecret: 'secret' });
 });
 
@@ -88,6 +91,7 @@ const mistakes: readonly [string, RegExp][] = [
   ['--throttle 10', /^--throttle: "10" is not documented, off or two numbers/],
   ['--throttle 0,1', /^--throttle: "0,1" is not/],
   ['--l4 ipvs', /^--l4: "ipvs" is not one of haproxy, kernel$/],
+  ['--address-interface eth0;x', /^--address-interface: "eth0;x" is not a network interface$/],
   ['--confirm-wait 30001', /^--confirm-wait: "30001" is not a whole number from 0 to 30000$/],
   ['--store redis://x', /^--store: "redis:\/\/x" is not sqlite: or etcd:\/\/host:port$/],
   ['--root-access-key-id x', /^unknown flag --root-access-key-id$/],
@@ -121,6 +125,7 @@ test('a forwarder needs a site and the key that RegisterForwarder answered', () 
     accessKeySecret: 'secret',
     dataFolder: resolve('data'),
     l4: 'haproxy',
+    addressInterface: 'lo',
     stopTraffic: false,
     logLevel: 'info',
   });

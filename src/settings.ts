@@ -18,6 +18,8 @@ interface TrafficSettings {
   readonly dataFolder: string;
   /** Who carries TCP listeners. */
   readonly l4: 'haproxy' | 'kernel';
+  /** Where load balancers' addresses are put; undefined = nowhere, the operator sees to them. */
+  readonly addressInterface: string | undefined;
   /** A stopping process stops its traffic too. */
   readonly stopTraffic: boolean;
   readonly logLevel: (typeof logLevels)[number];
@@ -82,6 +84,13 @@ const traffic: readonly Setting[] = [
     value: 'haproxy|kernel',
     fallback: 'haproxy',
     text: 'who carries TCP listeners; this version serves haproxy',
+  },
+  {
+    name: 'address-interface',
+    variable: 'SLUICE_ADDRESS_INTERFACE',
+    value: 'NAME|none',
+    fallback: 'lo',
+    text: 'interface that takes the addresses of load balancers; for IPv6 the one clients come by',
   },
   {
     name: 'stop-traffic',
@@ -327,6 +336,7 @@ function trafficSettings(given: Read): TrafficSettings {
   return {
     dataFolder: resolve(given('data').text),
     l4: toOneOf(given('l4'), ['haproxy', 'kernel']),
+    addressInterface: toInterface(given('address-interface')),
     stopTraffic: toSwitch(given('stop-traffic')),
     logLevel: toOneOf(given('log-level'), logLevels),
   };
@@ -344,6 +354,11 @@ function toOneOf<const T extends string>(given: Given, choices: readonly T[]): T
 
 function toSwitch(given: Given): boolean {
   return ['1', 'true'].includes(toOneOf(given, ['0', '1', 'false', 'true']));
+}
+
+function toInterface(given: Given): string | undefined {
+  if (!/^(?!\.)[A-Za-z0-9_.-]{1,15}$/.test(given.text)) throw bad(given, 'a network interface');
+  return given.text === 'none' ? undefined : given.text;
 }
 
 function toInteger(given: Given, min: number, max: number): number {

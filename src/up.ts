@@ -153,6 +153,7 @@ async function startOwnForwarder(
       accessKeySecret: AccessKeySecret!,
       folder: join(settings.dataFolder, 'forwarder'),
       l4: settings.l4,
+      addressInterface: settings.addressInterface,
       log,
     });
     cleanups.push((options) => running.close(options));

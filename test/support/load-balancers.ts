@@ -17,7 +17,7 @@ export function loadBalancer(
     account: '1',
     site: 'site-1',
     name: id,
-    spec: 'elb.s1.small',
+    spec: 'elb.s3.medium',
     loadBalancerType: 'CLB',
     payType: 'PostPaid',
     status: 'Active',

@@ -78,7 +78,7 @@ export async function emptyLoadBalancer(client: RpcClient, siteId = 'local'): Pr
   scenes += 1;
   const created = await client.call('Ens', 'CreateLoadBalancer', {
     EnsRegionId: siteId,
-    LoadBalancerSpec: 'elb.s2.medium',
+    LoadBalancerSpec: 'elb.s3.medium',
     LoadBalancerName: `scene-${scenes}`,
     PayType: 'PostPaid',
     NetworkId: site?.DefaultNetworkId,

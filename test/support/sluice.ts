@@ -23,6 +23,10 @@ export interface SluiceOptions {
   readonly port?: number;
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** A network namespace to run in; absent: this process's. */
+  readonly networkNamespace?: string;
+  /** Where to listen: 127.0.0.1 unless said. */
+  readonly host?: string;
 }
 
 /** A process of the command `sluice`. */
@@ -47,7 +51,11 @@ export interface Sluice extends SluiceProcess {
 export async function startSluice(options: SluiceOptions = {}): Promise<Sluice> {
   const started = await startCommand(
     options.mode ?? 'up',
-    ['--listen', `127.0.0.1:${options.port ?? 0}`, ...(options.flags ?? ['--no-sample'])],
+    [
+      '--listen',
+      `${options.host ?? '127.0.0.1'}:${options.port ?? 0}`,
+      ...(options.flags ?? ['--no-sample']),
+    ],
     options,
   );
   const endpoint = /listening on (http:\S+)/.exec(started.output())?.[1];
@@ -90,8 +98,7 @@ export function startForwarderProcess(options: ForwarderProcessOptions): Promise
 async function startCommand(
   command: string,
   flags: readonly string[],
-  options: Pick<SluiceOptions, 'dataFolder' | 'environment'> &
-    Pick<ForwarderProcessOptions, 'networkNamespace'>,
+  options: Pick<SluiceOptions, 'dataFolder' | 'environment' | 'networkNamespace'>,
 ): Promise<SluiceProcess> {
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-')));
   const metrics = command === 'forwarder' ? [] : ['--metrics', 'off'];

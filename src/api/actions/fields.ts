@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { canonicalAddress, isUnicast } from '../../elb/cidr.ts';
+import { specFigures } from '../../elb/specs.ts';
 
 /** Parameters that many actions share, typed as the caller means them. */
 
@@ -57,13 +58,7 @@ export const id = z
   .regex(/^[A-Za-z0-9_-]+$/);
 
 /** The texts of the Terraform provider name these. */
-export const loadBalancerSpecs = [
-  'elb.s1.small',
-  'elb.s2.small',
-  'elb.s2.medium',
-  'elb.s3.small',
-  'elb.s3.medium',
-] as const;
+export const loadBalancerSpecs = [...specFigures.keys()];
 
 export const loadBalancerSpec = z
   .enum(loadBalancerSpecs)

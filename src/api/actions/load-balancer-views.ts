@@ -206,7 +206,9 @@ export const DescribeLoadBalancerSpec = defineAction({
   product: 'Ens',
   access: 'get',
   summary: 'Lists the specifications of load balancers.',
-  description: 'A specification is kept as the load balancer was created; it caps nothing.',
+  description:
+    'A specification caps connections, new connections and HTTP requests a second of a load ' +
+    'balancer on each forwarder.',
   input: z.object({
     LoadBalancerSpec: z.string().max(64).optional().describe('Only this specification.'),
   }),

@@ -16,6 +16,12 @@ export interface BaseOptions {
 /** The section that hands client persistence over to the next worker. */
 export const peersName = 'sluice';
 
+/**
+ * The table that counts what each load balancer's specification caps: connections now, and of the
+ * last second the requests (gpc0) and connections (gpc1) that were let in.
+ */
+export const limitsName = 'sluice.limits';
+
 /** A socket in the handover folder, as HAProxy's files name it. */
 export function handoverSocket(name: string): string {
   return `"unix@\${SLUICE_HANDOVER}/${name}.sock"`;
@@ -82,6 +88,9 @@ defaults
   timeout tunnel 1h
   retries 3
   option redispatch 1
+
+backend ${limitsName}
+  stick-table type string len 64 size 100k expire 10s store conn_cur,gpc0_rate(1s),gpc1_rate(1s)
 
 peers ${peersName}
   bind ${handoverSocket('peers')}

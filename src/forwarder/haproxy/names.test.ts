@@ -103,7 +103,7 @@ function probe(health: Partial<(typeof plain.listeners)[0]['health']>) {
 
 /** What a line of a section may begin with: no text of a caller's can add a word to these. */
 const words =
-  /^((front|back)end|mode|bind|timeout|option|\w+_backend|balance|server|http-\w+|retry-on)$/;
+  /^((front|back)end|mode|bind|timeout|option|\w+_backend|balance|server|(http|tcp)-\w+|retry-on)$/;
 
 test('no text of a caller becomes a line, a word or a command of HAProxy', () => {
   const sample = new Set<string>();

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import { specFigures } from '../../elb/specs.ts';
 import type { HealthCheck, LoadBalancer, StickySession } from '../../elb/types.ts';
-import { certificatePath, handoverSocket } from './base.ts';
+import { certificatePath, handoverSocket, limitsName } from './base.ts';
 import {
   certificateFile,
   cookieToken,
   endpoint,
   hostToken,
+  idToken,
   numberToken,
   portToken,
   quoted,
@@ -19,14 +21,16 @@ import { type Carriable, isHttp } from './render.ts';
  * @param name what its sections' names begin with
  */
 export function frontendLines(
-  { address }: LoadBalancer,
+  loadBalancer: LoadBalancer,
   listener: Carriable,
   name: string,
 ): string[] {
+  const { address } = loadBalancer;
   return [
     `mode ${modeOf(listener)}`,
     `bind ${endpoint(address, listener.port)}${tlsWords(listener, name)}`,
     ...(isHttp(listener) ? [`bind ${nextSocket(name)} accept-proxy`] : []),
+    ...limitLines(loadBalancer, listener),
     ...acceptLines(listener, endpoint(address, listener.port).replace(/:\d+$/, '')),
     ...(isHttp(listener) ? nextLines(name) : []),
     // When no probe succeeds, traffic goes to every server that has weight.
@@ -122,6 +126,30 @@ export function probeOptions(health: HealthCheck): string {
     `rise ${numberToken(health.healthyThreshold, 1, 10)} ` +
     `fall ${numberToken(health.unhealthyThreshold, 1, 10)}${port}`
   );
+}
+
+/**
+ * The caps of the specification, counted over all listeners of the load balancer. Only what is let
+ * in counts, so that more traffic than that gets no less through. What a worker before a reload
+ * passes on came in there: it has no client address yet, and is not counted.
+ */
+function limitLines({ id, spec }: LoadBalancer, listener: Carriable): string[] {
+  const figures = specFigures.get(spec);
+  if (figures === undefined) return [];
+  const most = (figure: number) => numberToken(figure, 1, 1_000_000);
+  const connections = `sc0_conn_cur gt ${most(figures.connections)}`;
+  const fresh = `sc0_gpc1_rate gt ${most(figures.newConnections)}`;
+  return [
+    `tcp-request connection track-sc0 str(${idToken(id)}) table ${limitsName} if { src -m found }`,
+    `tcp-request connection reject if { ${connections} } || { ${fresh} }`,
+    'tcp-request connection sc-inc-gpc1(0)',
+    ...(!isHttp(listener)
+      ? []
+      : [
+          `http-request deny deny_status 503 if { sc0_gpc0_rate gt ${most(figures.queries)} }`,
+          'http-request sc-inc-gpc0(0)',
+        ]),
+  ];
 }
 
 function acceptLines(listener: Carriable, host: string): string[] {

@@ -1,0 +1,242 @@
+import { execFile } from 'node:child_process';
+import net from 'node:net';
+import os from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { limits } from '../limits.ts';
+import { type Log, reasonOf } from '../log.ts';
+import type { Disk } from './disk.ts';
+
+/** What puts addresses on this machine and takes them away again. */
+export interface Addresses {
+  /** Makes an address this machine's own. @returns why it is not; undefined: it is */
+  hold(loadBalancerId: string, address: string): Promise<string | undefined>;
+  /** The load balancer needs its address no more. @throws when it cannot be taken away */
+  release(loadBalancerId: string): Promise<void>;
+  /** Releases all but these: what an earlier life left. @throws as release */
+  keepOnly(wanted: ReadonlySet<string>): Promise<void>;
+}
+
+export interface AddressesOptions {
+  /** Where addresses are put; `lo` is there on every machine. */
+  readonly interfaceName: string;
+  /** Where it is written down which addresses are ours to take away. */
+  readonly disk: Disk;
+  /** Tells one life of the machine from the next: what was added is gone after a boot. */
+  readonly boot: string;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** An address that we have added, as the file has it. */
+interface Added {
+  readonly address: string;
+  readonly interfaceName: string;
+}
+
+interface Asked extends Added {
+  readonly id: string;
+  answer(reason: string | undefined): void;
+}
+
+const fileName = 'addresses.json';
+
+/**
+ * The addresses of load balancers on an interface of this machine, by the program `ip`. One that
+ * the machine has already is left alone, also at the end: only what the file names was added here,
+ * and it is written before the address is added. What comes together is added together.
+ */
+export async function openAddresses(options: AddressesOptions): Promise<Addresses> {
+  return new InterfaceAddresses(options, await readFile(options));
+}
+
+class InterfaceAddresses implements Addresses {
+  readonly #options: AddressesOptions;
+  /** What we have added, by the load balancer that needs it. */
+  readonly #added: Map<string, Added>;
+  /** Of the machine without being on an interface: a route makes them local. */
+  readonly #routed = new Set<string>();
+  #asked: Asked[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+  #local: { readonly at: number; readonly addresses: ReadonlySet<string> } | undefined;
+
+  constructor(options: AddressesOptions, added: Map<string, Added>) {
+    this.#options = options;
+    this.#added = added;
+  }
+
+  async hold(id: string, address: string): Promise<string | undefined> {
+    const { interfaceName } = this.#options;
+    if (this.#isLocal(address) && this.#isSettled(id, address)) return undefined;
+    return new Promise((answer) => {
+      this.#asked.push({ id, address, interfaceName, answer });
+      if (this.#asked.length === 1) void this.#inTurn(() => this.#addAsked());
+    });
+  }
+
+  release(id: string): Promise<void> {
+    return this.#inTurn(() => this.#drop([id]));
+  }
+
+  keepOnly(wanted: ReadonlySet<string>): Promise<void> {
+    return this.#inTurn(() => this.#drop([...this.#added.keys()].filter((id) => !wanted.has(id))));
+  }
+
+  /** Nobody's of ours, or written down for this load balancer too: whoever ends last drops it. */
+  #isSettled(id: string, address: string): boolean {
+    if (this.#added.get(id)?.address === address) return true;
+    return !this.#added.values().some((added) => added.address === address);
+  }
+
+  #isLocal(address: string): boolean {
+    if (address.startsWith('127.') || this.#routed.has(address)) return true;
+    const now = this.#options.now();
+    if (this.#local === undefined || Math.abs(now - this.#local.at) > limits.addressesKnown) {
+      const interfaces = Object.values(os.networkInterfaces()).flat();
+      const addresses = new Set(interfaces.flatMap((each) => each?.address ?? []));
+      this.#local = { at: now, addresses };
+    }
+    return this.#local.addresses.has(address);
+  }
+
+  async #addAsked(): Promise<void> {
+    await delay(limits.reloadGather);
+    const asked = this.#asked;
+    this.#asked = [];
+    try {
+      const ours = new Set(Array.from(this.#added.values(), ({ address }) => address));
+      const missing: Asked[] = [];
+      for (const each of asked) {
+        if (ours.has(each.address) || !(await this.#isRouted(each.address))) missing.push(each);
+      }
+      const reason = await this.#add(missing);
+      for (const { address, answer } of asked) {
+        answer(this.#isLocal(address) ? undefined : `cannot have ${address} here: ${reason}`);
+      }
+    } catch (error) {
+      for (const { address, answer } of asked) {
+        answer(`cannot have ${address} here: ${reasonOf(error)}`);
+      }
+    }
+  }
+
+  /** @returns what `ip` complained of */
+  async #add(missing: readonly Asked[]): Promise<string> {
+    for (const { id, address, interfaceName } of missing) {
+      this.#added.set(id, { address, interfaceName });
+    }
+    if (missing.length === 0) return '';
+    await this.#write();
+    this.#local = undefined;
+    const absent = missing.filter(({ address }) => !this.#isLocal(address));
+    const reason = await ip(absent.map((each) => `address add ${words(each)}${lifetime(each)}`));
+    this.#local = undefined;
+    const failed = absent.filter(({ address }) => !this.#isLocal(address));
+    if (failed.length === 0) return '';
+    // Should somebody else add them later, they are not ours to take away.
+    for (const { id } of failed) this.#added.delete(id);
+    await this.#write();
+    return reason || `${failed[0]!.interfaceName} does not show it: is it up?`;
+  }
+
+  async #drop(ids: readonly string[]): Promise<void> {
+    const going = ids.flatMap((id) => this.#added.get(id) ?? []);
+    if (going.length === 0) return;
+    const before = [...this.#added];
+    for (const id of ids) this.#added.delete(id);
+    const kept = new Set(Array.from(this.#added.values(), ({ address }) => address));
+    const free = going.filter(({ address }) => !kept.has(address));
+    this.#local = undefined;
+    const there = free.filter(({ address }) => this.#isLocal(address));
+    const reason = await ip(there.map((each) => `address del ${words(each)}`));
+    this.#local = undefined;
+    const left = there.find(({ address }) => this.#isLocal(address));
+    if (left !== undefined) {
+      for (const [id, added] of before) this.#added.set(id, added);
+      throw new Error(`cannot take ${left.address} from ${left.interfaceName}: ${reason}`);
+    }
+    await this.#write();
+  }
+
+  /** True when a route makes an address the machine's own, as `ip route add local` does. */
+  async #isRouted(address: string): Promise<boolean> {
+    try {
+      const [route] = JSON.parse(await run(['-j', 'route', 'get', token(address)])) as Route[];
+      if (route?.type !== 'local') return false;
+    } catch {
+      // No route to it at all, or no `ip`: then adding it says what is wrong.
+      return false;
+    }
+    if (!this.#isLocal(address)) this.#routed.add(address);
+    return true;
+  }
+
+  async #write(): Promise<void> {
+    const { disk, boot } = this.#options;
+    await disk.replace(fileName, JSON.stringify({ boot, added: Object.fromEntries(this.#added) }));
+  }
+
+  #inTurn(run: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(run, run);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+interface Route {
+  readonly type?: string;
+}
+
+async function readFile({ disk, boot, log }: AddressesOptions): Promise<Map<string, Added>> {
+  try {
+    const text = await disk.read(fileName);
+    if (text === undefined) return new Map();
+    const file = JSON.parse(text) as { boot: string; added: Record<string, Added> };
+    return new Map(file.boot === boot ? Object.entries(file.added) : []);
+  } catch (error) {
+    // Traffic matters more: what an earlier life added then stays until somebody takes it away.
+    log.error({ err: error }, 'cannot read which addresses were added');
+    return new Map();
+  }
+}
+
+/** `10.0.0.1/32 dev lo` */
+function words({ address, interfaceName }: Added): string {
+  return `${token(address)}/${net.isIPv6(address) ? 128 : 32} dev ${interfaceName}`;
+}
+
+/** IPv6: to be had at once, and never what the machine's own connections come from. */
+function lifetime({ address }: Added): string {
+  return net.isIPv6(address) ? ' nodad preferred_lft 0' : '';
+}
+
+function token(address: string): string {
+  if (net.isIP(address) === 0 || address.includes('%')) throw new Error(`no address: ${address}`);
+  return address;
+}
+
+/** Runs commands of `ip`, each whatever becomes of the others. @returns what it complained of */
+async function ip(commands: readonly string[]): Promise<string> {
+  if (commands.length === 0) return '';
+  try {
+    await run(['-force', '-batch', '-'], `${commands.join('\n')}\n`);
+    return '';
+  } catch (error) {
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    if (code === 'ENOENT') return 'the program ip (iproute2) is not there';
+    return stderr?.trim().split('\n')[0] || reasonOf(error);
+  }
+}
+
+function run(args: readonly string[], input?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: limits.addressCommand, maxBuffer: limits.addressOutput };
+    const child = execFile('ip', args, options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(Object.assign(error, { stderr }));
+    });
+    // What could not be written shows in how it ends.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
