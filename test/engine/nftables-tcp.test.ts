@@ -8,9 +8,14 @@ import { type TcpScene, tcpCases } from './tcp-cases.ts';
 const port = 80;
 
 async function open(t: TestContext): Promise<TcpScene> {
-  const { client, forwarder, balancer, servers, address } = await kernelScene(t);
+  const { client, forwarder, backends, balancer, servers, address } = await kernelScene(t, true);
   return {
     address,
+    healthPort: 8_888,
+    setHealth: async (id, found) => {
+      const backend = backends[servers.findIndex(({ serverId }) => serverId === id)]!;
+      await backend.ask('serveHealth', backend.ip, 8_888, found);
+    },
     servers,
     balancer,
     listener: (more: Partial<TcpListener> = {}) => plainTcp(port, more),

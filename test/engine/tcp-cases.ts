@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { BackendServer, LoadBalancer, TcpListener } from '../../src/elb/types.ts';
+import type { BackendServer, HealthCheck, LoadBalancer, TcpListener } from '../../src/elb/types.ts';
 import type { ReportFailure } from '../../src/fleet/protocol.ts';
 import type { Answered } from '../support/namespace-client.ts';
 import { until } from '../support/wait.ts';
@@ -14,6 +14,9 @@ export interface TcpScene {
   /** A listener without probes. */
   listener(more?: Partial<TcpListener>): TcpListener;
   apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]>;
+  /** What probes find at `healthPort` of a server from now on: a status, or nobody. */
+  setHealth(serverId: string, found: number | 'nobody'): Promise<void>;
+  readonly healthPort: number;
   readonly client: TcpClient;
 }
 
@@ -98,9 +101,10 @@ const cases: Readonly<Record<string, (scene: TcpScene) => Promise<void>>> = {
     const { client, listener } = scene;
     const listeners = [listener({ persistenceTimeoutSeconds: 2 })];
     await applied(scene, { listeners });
-    const counts = await client.tcpMany(to(scene), 30);
-    assert.equal(Object.keys(counts).length, 1, JSON.stringify(counts));
-    const [server] = Object.keys(counts);
+    const first = await client.tcp(to(scene));
+    assert.ok(typeof first !== 'string', String(first));
+    const { server } = first;
+    assert.deepEqual(await client.tcpMany(to(scene), 30), { [server]: 30 });
     const elsewhere = async () => {
       await new Promise((resolve) => setTimeout(resolve, 2_500));
       const found = await client.tcp(to(scene));
@@ -149,8 +153,17 @@ const cases: Readonly<Record<string, (scene: TcpScene) => Promise<void>>> = {
     assert.equal(await client.echo('a'), 'echoed');
     assert.equal((await client.tcpMany(to(scene), 50))[server], undefined);
     await applied(scene, { listeners, backends: left });
-    assert.notEqual(await client.echo('a'), 'echoed');
+    const isCut = async () => (await client.echo('a')) !== 'echoed';
+    await until(isCut, { what: 'the end of the session' });
     assert.equal(await client.isOpen('a'), false);
+  },
+
+  async 'a server without a TCP probe’s answer is left out; when none has one, all are in'(scene) {
+    await leavesOut(scene, { kind: 'tcp' }, 'nobody');
+  },
+
+  async 'a server with a bad HTTP status is left out; when all have one, all are in'(scene) {
+    await leavesOut(scene, { kind: 'http', method: 'get', uri: '/', httpCode: 'http_2xx' }, 503);
   },
 };
 
@@ -159,6 +172,27 @@ export function tcpCases(engine: string, open: (t: TestContext) => Promise<TcpSc
   for (const [name, run] of Object.entries(cases)) {
     test(`${engine}: ${name}`, async (t) => run(await open(t)));
   }
+}
+
+async function leavesOut(
+  scene: TcpScene,
+  how: Partial<HealthCheck>,
+  sick: number | 'nobody',
+): Promise<void> {
+  const { client, listener, servers, setHealth, healthPort } = scene;
+  const ids = servers.map(({ serverId }) => serverId);
+  for (const id of ids) await setHealth(id, 200);
+  const health = { ...listener().health, ...how, enabled: true, port: healthPort };
+  await applied(scene, { listeners: [listener({ health })] });
+  const seen = async () => Object.keys(await client.tcpMany(to(scene), 30)).sort();
+  assert.deepEqual(await seen(), ids);
+  await setHealth('s-1', sick);
+  await until(async () => String(await seen()) === 's-2,s-3', { what: 's-1 to be left out' });
+  await setHealth('s-2', sick);
+  await setHealth('s-3', sick);
+  await until(async () => (await seen()).length === 3, { what: 'all servers' });
+  await setHealth('s-2', 200);
+  await until(async () => String(await seen()) === 's-2', { what: 's-2 alone' });
 }
 
 function weighted(servers: readonly BackendServer[], weights: readonly number[]): BackendServer[] {

@@ -1,6 +1,6 @@
 import { KernelHost } from './kernel-host.ts';
 import { Client } from './namespace-client.ts';
-import { serve } from './namespace-server.ts';
+import { serve, serveHealth } from './namespace-server.ts';
 
 /** What a process in a namespace does when it is asked to: see namespaces.ts. */
 const client = new Client();
@@ -8,6 +8,7 @@ const host = new KernelHost();
 
 const methods = {
   serve,
+  serveHealth,
   udp: client.udp.bind(client),
   udpMany: client.udpMany.bind(client),
   tcp: client.tcp.bind(client),

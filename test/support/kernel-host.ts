@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadBalancer } from '../../src/elb/types.ts';
 import { NftablesEngine } from '../../src/forwarder/nftables/engine.ts';
+import { Prober } from '../../src/forwarder/probes/prober.ts';
 import { silent } from './log.ts';
 
 /** The engine in a namespace of its own, as an agent has it. */
@@ -14,13 +15,15 @@ export class KernelHost {
   #probed: readonly string[] = [];
   #engine: NftablesEngine | undefined;
 
-  async open(): Promise<void> {
+  /** @param probing really, and not only what `probe` says */
+  async open(probing = false): Promise<void> {
     this.#engine = new NftablesEngine({
       folder: mkdtempSync(join(tmpdir(), 'nftables-')),
       now: Date.now,
       log: silent,
       startProbes: (onChange) => {
         this.#onChange = onChange;
+        if (probing) return new Prober({ log: silent, onChange });
         return {
           want: (targets) => {
             this.#probed = targets.map(({ key }) => key);

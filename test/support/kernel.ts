@@ -21,8 +21,11 @@ export interface KernelScene extends Network {
   balancer(parts: Partial<LoadBalancer>): LoadBalancer;
 }
 
-/** Servers answer at ports 53 (UDP) and 80 (TCP), of both address families. */
-export async function kernelScene(t: TestContext): Promise<KernelScene> {
+/**
+ * Servers answer at ports 53 (UDP) and 80 (TCP), of both address families.
+ * @param probing really, and not only what `probe` says
+ */
+export async function kernelScene(t: TestContext, probing = false): Promise<KernelScene> {
   const network = makeNetwork(t);
   const { backends, forwarder } = network;
   await Promise.all(
@@ -35,7 +38,7 @@ export async function kernelScene(t: TestContext): Promise<KernelScene> {
       ),
     ),
   );
-  await forwarder.ask('open');
+  await forwarder.ask('open', probing);
   const pool = (ips: readonly string[]): BackendServer[] =>
     ips.map((ip, index) => ({
       serverId: `s-${index + 1}`,

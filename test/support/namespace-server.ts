@@ -1,4 +1,5 @@
 import dgram from 'node:dgram';
+import http from 'node:http';
 import net from 'node:net';
 
 export interface ServeOptions {
@@ -32,5 +33,29 @@ export async function serve(options: ServeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host: address, backlog: 4_096 }, resolve);
+  });
+}
+
+const checked = new Map<string, http.Server>();
+
+/** What probes of an address and port find from now on: a status of HTTP, or nobody. */
+export async function serveHealth(
+  address: string,
+  port: number,
+  found: number | 'nobody',
+): Promise<void> {
+  const key = `${address} ${port}`;
+  const before = checked.get(key);
+  checked.delete(key);
+  if (before !== undefined) {
+    before.closeAllConnections();
+    await new Promise((resolve) => before.close(resolve));
+  }
+  if (found === 'nobody') return;
+  const server = http.createServer((_, response) => response.writeHead(found).end());
+  checked.set(key, server);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, resolve);
   });
 }

@@ -200,7 +200,9 @@ function balanceLines({ scheduler }: Carriable): string[] {
 
 function serveLines(listener: Carriable): string[] {
   if (listener.protocol === 'tcp') {
-    return [`timeout server ${numberToken(listener.establishedTimeoutSeconds, 10, 900)}s`];
+    const seconds = numberToken(listener.establishedTimeoutSeconds, 10, 900);
+    // Once both sides have spoken, HAProxy counts by `tunnel` alone.
+    return [`timeout server ${seconds}s`, `timeout tunnel ${seconds}s`];
   }
   return [
     `timeout server ${numberToken(listener.requestTimeoutSeconds, 1, 180)}s`,

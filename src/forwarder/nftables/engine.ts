@@ -87,6 +87,8 @@ export class NftablesEngine implements Engine {
 
   async prune(wanted: ReadonlySet<string>): Promise<void> {
     try {
+      // A machine without anything to carry needs no table, and gets none.
+      if (!this.#ruleset.isOpen && !(await this.#ruleset.hasListeners())) return;
       await this.#ruleset.open();
     } catch (error) {
       if (!(error instanceof NftRefused)) throw error;

@@ -38,6 +38,11 @@ export class Ruleset {
     return this.#opening !== undefined;
   }
 
+  /** Whether an earlier life has left any. @throws NftRefused when nft cannot be used */
+  async hasListeners(): Promise<boolean> {
+    return (await this.#nft.read()).services.size > 0;
+  }
+
   /** Load balancers that the table holds listeners of. */
   owners(): ReadonlySet<string> {
     return new Set([...this.#held.keys()].map((name) => ownerOf(name) ?? ''));
