@@ -4,13 +4,15 @@
 #
 #   setup.sh --packages   npm packages: enough for `npm run check`
 #   setup.sh --quiet      and HAProxy, nftables, conntrack: enough for `npm start`
-#   setup.sh --test       and etcd, wrk, a Python with Alibaba Cloud's SDKs: for `npm test`
+#   setup.sh --test       and etcd, wrk, h2spec, testssl, a Python with Alibaba Cloud's SDKs: for
+#                         `npm test`
 #   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
 set -eu
 
 haproxy_major=2
 haproxy_minor=6
 oldest=$haproxy_major.$haproxy_minor
+h2spec_version=v2.2.1+incompatible
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cache=$root/.cache
@@ -71,6 +73,10 @@ has_haproxy() {
     { [ "$major" -eq $haproxy_major ] && [ "$minor" -ge $haproxy_minor ]; }
 }
 
+has_h2spec() {
+  [ -x "$cache/h2spec/h2spec" ] && [ "$(cat "$cache/h2spec/version" 2>/dev/null)" = $h2spec_version ]
+}
+
 has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
 # Names the Debian packages that are missing for this mode, on one line.
@@ -81,6 +87,9 @@ missing_programs() {
   [ "$mode" != start ] || return 0
   has etcd || printf 'etcd-server '
   has wrk || printf 'wrk '
+  has openssl || printf 'openssl '
+  has testssl || printf 'testssl.sh '
+  has_h2spec || has go || printf 'golang-go '
   has_venv python3 || printf 'python3 python3-venv '
   [ "$mode" = bench ] || return 0
   has nginx || printf 'nginx-light '
@@ -143,6 +152,14 @@ install_python() {
   cp "$wanted" "$stamp"
 }
 
+install_h2spec() {
+  if has_h2spec; then return 0; fi
+  step "building h2spec, once (about 30 s)" "Check that Go reaches its module proxy, then try again." \
+    env GOBIN="$cache/h2spec" \
+    go install "github.com/summerwind/h2spec/cmd/h2spec@$h2spec_version"
+  echo "$h2spec_version" >"$cache/h2spec/version"
+}
+
 case "${1:-}" in
   --packages) mode=packages ;;
   --quiet) mode=start ;;
@@ -155,3 +172,4 @@ install_packages
 [ "$mode" = packages ] || install_programs
 if [ "$mode" = test ] || [ "$mode" = bench ]; then install_python python "Alibaba Cloud's SDKs"; fi
 [ "$mode" != bench ] || install_python bench "Envoy and Caddy"
+[ "$mode" != test ] || install_h2spec

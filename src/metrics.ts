@@ -1,7 +1,12 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Counter, collectDefaultMetrics, Histogram, Registry } from '@prometheus-io/client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { Certificate } from './elb/types.ts';
+import { limits } from './limits.ts';
 import type { Address } from './settings.ts';
+import { keys } from './store/keys.ts';
+import { parseRecord } from './store/records.ts';
+import type { Store } from './store/store.ts';
 
 /** What a process counts, and where it can be read. */
 export interface Metrics {
@@ -15,8 +20,8 @@ export interface Metrics {
 /** From a cached read to a slow confirmation. */
 const buckets = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
-/** The metrics of one process, with those of Node itself. */
-export function createMetrics(): Metrics {
+/** The metrics of one process, with those of Node itself. @param store read when they are asked */
+export function createMetrics(store: Store): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -32,6 +37,22 @@ export function createMetrics(): Metrics {
     labelNames: ['action'],
     buckets,
     registers,
+  });
+  new Gauge({
+    name: 'sluice_certificate_not_after_seconds',
+    help: 'When a certificate expires, in Unix seconds',
+    labelNames: ['certificate', 'name'],
+    registers,
+    async collect() {
+      this.reset();
+      try {
+        for await (const { id, name, notAfter } of certificatesOf(store)) {
+          this.set({ certificate: id, name }, notAfter / 1000);
+        }
+      } catch {
+        // The store is away: what else there is to tell is needed all the more then.
+      }
+    },
   });
   const server = http.createServer(async (request, response) => {
     if (request.url !== '/metrics') {
@@ -59,4 +80,16 @@ export function createMetrics(): Metrics {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function* certificatesOf(store: Store): AsyncIterable<Certificate> {
+  let after: string | undefined;
+  do {
+    const { entries } = await store.range(keys.certificates, {
+      limit: limits.rangePage,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const entry of entries) yield parseRecord<Certificate>(entry).value;
+    after = entries.length < limits.rangePage ? undefined : entries.at(-1)!.key;
+  } while (after !== undefined);
 }

@@ -82,7 +82,7 @@ async function startControlPlane(
   };
   const accessKeys = await AccessKeys.open(store, seal, onFault);
   cleanups.push(() => accessKeys.close());
-  const metrics = createMetrics();
+  const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
   const dispatch = createDispatch({
     catalogue,

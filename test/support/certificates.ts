@@ -11,6 +11,8 @@ export interface TestCertificate {
 
 export interface CertificateOptions {
   readonly name?: string;
+  /** More that it is for. */
+  readonly names?: readonly string[];
   /** As `openssl req -newkey` has it. */
   readonly key?: readonly string[];
   readonly days?: number;
@@ -24,7 +26,14 @@ const ec = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
 
 /** A fresh certificate for `name` and localhost, made by the openssl command. */
 export function makeCertificate(options: CertificateOptions = {}): TestCertificate {
-  const { name = 'a.test', key = ec, days = 365, issuer, isAuthority = false } = options;
+  const {
+    name = 'a.test',
+    names = [],
+    key = ec,
+    days = 365,
+    issuer,
+    isAuthority = false,
+  } = options;
   const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
   const path = (file: string) => join(folder, file);
   const write = (file: string, text: string) => {
@@ -37,7 +46,10 @@ export function makeCertificate(options: CertificateOptions = {}): TestCertifica
       [
         ...['req', '-x509', '-newkey', ...key, '-nodes', '-days', String(days), '-sha256'],
         ...['-subj', `/C=CN/O=Sluice/CN=${name}`],
-        ...['-addext', `subjectAltName=DNS:${name},DNS:localhost,IP:127.0.0.1`],
+        ...[
+          '-addext',
+          `subjectAltName=${[name, 'localhost', ...names].map((each) => `DNS:${each}`)},IP:127.0.0.1`,
+        ],
         ...['-addext', `basicConstraints=critical,CA:${isAuthority ? 'TRUE' : 'FALSE'}`],
         ...['-keyout', path('key.pem'), '-out', path('cert.pem')],
         ...(issuer === undefined ? [] : ['-CA', write('issuer.pem', issuer.cert)]),

@@ -1,4 +1,4 @@
-import type { BackendServer, LoadBalancer } from '../../src/elb/types.ts';
+import type { BackendServer, HttpsListener, LoadBalancer } from '../../src/elb/types.ts';
 
 /** A server that stands for itself. */
 export function server(serverId: string, weight = 100): BackendServer {
@@ -33,4 +33,26 @@ export function loadBalancer(
     draining: [],
     ...more,
   };
+}
+
+/** HTTPS listeners on ports 443, 444, …, each with a certificate. */
+export function httpsListeners(...certificateIds: readonly string[]): HttpsListener[] {
+  return certificateIds.map((certificateId, index) => ({
+    protocol: 'https',
+    port: 443 + index,
+    running: true,
+    createTime: '2026-11-24T00:00:00Z',
+    scheduler: 'wrr',
+    idleTimeoutSeconds: 15,
+    requestTimeoutSeconds: 60,
+    certificateId,
+    health: {
+      enabled: false,
+      kind: 'http',
+      timeoutSeconds: 5,
+      intervalSeconds: 2,
+      healthyThreshold: 3,
+      unhealthyThreshold: 3,
+    },
+  }));
 }

@@ -45,7 +45,8 @@ export function readServerCertificate(cert: string, key: string, now: number): S
 
 /** The certificates of a stored chain, the server's own first. */
 export function certificatesOf(chain: string): X509Certificate[] {
-  return Array.from(chain.matchAll(certificateBlock), ([block]) => new X509Certificate(block));
+  const bodies = Array.from(chain.matchAll(certificateBlock), ([, body = '']) => body);
+  return bodies.map((body) => new X509Certificate(Buffer.from(body, 'base64')));
 }
 
 /** Each certificate must be issued by the next: clients may look no further. */
@@ -72,7 +73,11 @@ function readChain(text: string): X509Certificate[] {
 }
 
 function readKey(text: string): KeyObject {
-  const block = text.trim().replace(parameterBlock, '').trim();
+  const block = text
+    .replaceAll(/\s*\n\s*/g, '\n')
+    .trim()
+    .replace(parameterBlock, '')
+    .trim();
   if (!keyBlock.test(block)) throw invalid('Key', 'It is not one private key in PEM, unencrypted.');
   let key: KeyObject;
   try {
