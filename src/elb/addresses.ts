@@ -21,6 +21,11 @@ function hostsOf(block: Block): Hosts {
   return { first: block.first + 1n, count: size - (block.bits === 32 ? 2n : 1n) };
 }
 
+/** How many load balancers a pool has addresses for. */
+export function hostCount(pool: Block): bigint {
+  return hostsOf(pool).count;
+}
+
 /** The lowest host address of `pool` that is not in `taken`; undefined when all are. */
 export function lowestFreeAddress(pool: Block, taken: ReadonlySet<string>): string | undefined {
   const { first, count } = hostsOf(pool);

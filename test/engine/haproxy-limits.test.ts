@@ -37,7 +37,7 @@ function open(port: number): Promise<net.Socket | undefined> {
   });
 }
 
-test('requests over the figure of the specification get 503, those within are served', async (t) => {
+test('requests over the figure of the specification get 503, others are served', async (t) => {
   const { engine } = await openEngine(t);
   const server = await startHttpServer('s-a');
   t.after(() => server.close());

@@ -113,6 +113,31 @@ test('changed settings of a listener keep its sessions; stopping it cuts them', 
   await session.closed;
 });
 
+test('InActive ends a kept connection and a session at once; Active brings all back', async (t) => {
+  const { engine } = await openEngine(t);
+  const [echo, web] = [await startTcpEcho('s-a'), await startHttpServer('s-b')];
+  for (const server of [echo, web]) t.after(() => server.close());
+  const ports = [await freePort(host), await freePort(host)] as const;
+  const parts = { listeners: [tcp(ports[0])], backends: attached([echo]) };
+  const layer4 = balancer('lb-1', parts);
+  const layer7 = balancer('lb-2', { listeners: [http(ports[1])], backends: attached([web]) });
+  for (const each of [layer4, layer7]) assert.deepEqual(await engine.apply(each), []);
+  const session = await openSession(host, ports[0]);
+  const agent = new nodeHttp.Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  const kept = () => get({ host, port: ports[1], agent });
+  assert.equal(await kept(), 's-b');
+  for (const each of [layer4, layer7]) await engine.apply({ ...each, status: 'InActive' });
+  await session.closed;
+  await assert.rejects(openSession(host, ports[0]));
+  const before = web.count();
+  for (let i = 0; i < 3; i++) await assert.rejects(kept());
+  assert.equal(web.count(), before);
+  for (const each of [layer4, layer7]) assert.deepEqual(await engine.apply(each), []);
+  assert.equal(await kept(), 's-b');
+  (await openSession(host, ports[0])).end();
+});
+
 test('a server known to be down gets nothing after a reload until a probe succeeds', async (t) => {
   const { engine } = await openEngine(t);
   const good = await startHttpServer('s-a');
