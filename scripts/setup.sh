@@ -74,7 +74,8 @@ has_haproxy() {
 }
 
 has_h2spec() {
-  [ -x "$cache/h2spec/h2spec" ] && [ "$(cat "$cache/h2spec/version" 2>/dev/null)" = $h2spec_version ]
+  [ -x "$cache/h2spec/h2spec" ] &&
+    [ "$(cat "$cache/h2spec/version" 2>/dev/null)" = "$h2spec_version" ]
 }
 
 has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }

@@ -1,3 +1,4 @@
+import https from 'node:https';
 import net from 'node:net';
 import type { RpcClient } from '../../src/client.ts';
 import { get } from './load.ts';
@@ -11,7 +12,7 @@ export interface Backend {
 }
 
 export interface SceneListener {
-  readonly protocol: 'TCP' | 'HTTP';
+  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS';
   readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
@@ -54,7 +55,7 @@ export async function buildScene(
     await client.call('Ens', `CreateLoadBalancer${protocol}Listener`, {
       LoadBalancerId,
       ListenerPort,
-      ...(protocol === 'HTTP' ? { HealthCheck: 'on' } : {}),
+      ...(protocol === 'TCP' ? {} : { HealthCheck: 'on' }),
       ...parameters,
     });
     await client.call('Ens', 'StartLoadBalancerListener', {
@@ -62,8 +63,9 @@ export async function buildScene(
       ListenerPort,
       ListenerProtocol: protocol.toLowerCase(),
     });
-    if (protocol === 'HTTP') {
-      await until(() => get({ host: Address, port: ListenerPort, agent: false }), {
+    if (protocol !== 'TCP') {
+      const agent = protocol === 'HTTPS' ? new https.Agent() : false;
+      await until(() => get({ host: Address, port: ListenerPort, agent }), {
         what: `an answer at ${Address}:${ListenerPort}`,
       });
     }
