@@ -155,7 +155,8 @@ install_python() {
 
 install_h2spec() {
   if has_h2spec; then return 0; fi
-  step "building h2spec, once (about 30 s)" "Check that Go reaches its module proxy, then try again." \
+  step "building h2spec, once (about 30 s)" \
+    "Check that Go reaches its module proxy, then try again." \
     env GOBIN="$cache/h2spec" \
     go install "github.com/summerwind/h2spec/cmd/h2spec@$h2spec_version"
   echo "$h2spec_version" >"$cache/h2spec/version"

@@ -34,6 +34,7 @@ export function makeCertificate(options: CertificateOptions = {}): TestCertifica
     issuer,
     isAuthority = false,
   } = options;
+  const all = [name, 'localhost', ...names].map((each) => `DNS:${each}`);
   const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
   const path = (file: string) => join(folder, file);
   const write = (file: string, text: string) => {
@@ -46,10 +47,7 @@ export function makeCertificate(options: CertificateOptions = {}): TestCertifica
       [
         ...['req', '-x509', '-newkey', ...key, '-nodes', '-days', String(days), '-sha256'],
         ...['-subj', `/C=CN/O=Sluice/CN=${name}`],
-        ...[
-          '-addext',
-          `subjectAltName=${[name, 'localhost', ...names].map((each) => `DNS:${each}`)},IP:127.0.0.1`,
-        ],
+        ...['-addext', `subjectAltName=${all},IP:127.0.0.1`],
         ...['-addext', `basicConstraints=critical,CA:${isAuthority ? 'TRUE' : 'FALSE'}`],
         ...['-keyout', path('key.pem'), '-out', path('cert.pem')],
         ...(issuer === undefined ? [] : ['-CA', write('issuer.pem', issuer.cert)]),
