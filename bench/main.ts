@@ -6,6 +6,7 @@ import { benchFleet } from './fleet.ts';
 import { benchPeers } from './peers.ts';
 import { benchRemoval } from './removal.ts';
 import { benchScale } from './scale.ts';
+import { benchSizes } from './sizes.ts';
 import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
 import { benchTraffic } from './traffic.ts';
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   removal: () => benchRemoval(Number(values.removals)),
   fleet: benchFleet,
   scale: () => benchScale(Number(values['load-balancers'])),
+  sizes: () => benchSizes([10, 1_000, 5_000]),
   traffic: benchTraffic,
   peers: benchPeers,
 };
