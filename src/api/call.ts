@@ -59,9 +59,18 @@ export interface LoadBalancerChange {
   readonly ignored?: readonly string[];
 }
 
+/** Pure: may run again on a newer value when another commit came between. */
+export type LoadBalancerRule = (current: LoadBalancer) => LoadBalancerChange;
+
+/** A rule, and other records that are written along with what it makes. */
+export interface GroundedRule {
+  readonly rule: LoadBalancerRule;
+  readonly puts?: ReadonlyMap<string, unknown>;
+}
+
 /**
  * One call under way: who, when, and the few ways an action may read and write. Writing goes
- * through `changeLoadBalancer` and `transact` alone, so that every commit carries its audit
+ * through `changeLoadBalancer(After)` and `transact` alone, so that every commit carries its audit
  * record, honours `x-sluice-dry-run` and `x-sluice-if-revision`, and is retried when another
  * commit came between.
  */
@@ -102,9 +111,15 @@ export interface Call {
    * In a dry run nothing is written and the engine commands go into the answer.
    * @returns the load balancer as it stands after the call
    */
-  changeLoadBalancer(
+  changeLoadBalancer(id: string, rule: LoadBalancerRule): Promise<LoadBalancer>;
+
+  /**
+   * The same by a rule that rests on other records: what `look` reads must still stand when the
+   * change commits, else it looks again (bounded; then OperationConflict).
+   */
+  changeLoadBalancerAfter(
     id: string,
-    rule: (current: LoadBalancer) => LoadBalancerChange,
+    look: (reads: Reads) => Promise<GroundedRule>,
   ): Promise<LoadBalancer>;
 
   /**

@@ -13,14 +13,15 @@ import type {
   Call,
   Caller,
   Extensions,
-  LoadBalancerChange,
+  GroundedRule,
+  LoadBalancerRule,
   Reads,
   Reseal,
   Stored,
   Writes,
 } from './call.ts';
 import { useChanges } from './certificate-uses.ts';
-import { LoadBalancerFold } from './fold.ts';
+import { GroundsChanged, LoadBalancerFold } from './fold.ts';
 
 export interface CallsOptions {
   readonly store: Store;
@@ -167,9 +168,30 @@ class StoreCall implements Call {
     } while (after !== undefined);
   }
 
-  async changeLoadBalancer(
+  changeLoadBalancer(id: string, rule: LoadBalancerRule): Promise<LoadBalancer> {
+    return this.#change(id, { rule }, new Map());
+  }
+
+  async changeLoadBalancerAfter(
     id: string,
-    rule: (current: LoadBalancer) => LoadBalancerChange,
+    look: (reads: Reads) => Promise<GroundedRule>,
+  ): Promise<LoadBalancer> {
+    for (let attempt = 0; attempt <= limits.commitRetries; attempt++) {
+      const seen = new Map<string, Entry | undefined>();
+      const grounded = await look({ get: (key) => this.#read(key, seen) });
+      try {
+        return await this.#change(id, grounded, seen);
+      } catch (error) {
+        if (!(error instanceof GroundsChanged)) throw error;
+      }
+    }
+    throw new Refusal('OperationConflict');
+  }
+
+  async #change(
+    id: string,
+    { rule, puts = new Map() }: GroundedRule,
+    seen: ReadonlyMap<string, Entry | undefined>,
   ): Promise<LoadBalancer> {
     if (this.extensions.dryRun) return this.#rehearse(id, rule);
     const site = await this.#shared.sites.find(id);
@@ -178,6 +200,8 @@ class StoreCall implements Call {
     const { ifRevision } = this.extensions;
     const granted = await this.#shared.fold.change(key, {
       ...(ifRevision === undefined ? {} : { ifRevision }),
+      grounds: revisionsOf(seen),
+      puts: [...puts].map(([other, value]) => ({ key: other, value: JSON.stringify(value) })),
       rule: (current) => {
         if (current.account !== this.caller.account) throw new Refusal('LoadBalancerNotFound');
         return rule(current);
@@ -202,7 +226,7 @@ class StoreCall implements Call {
         return writes.result;
       }
       const outcome = await this.store.commit({
-        ifRevision: new Map([...seen].map(([key, entry]) => [key, entry?.revision ?? 0])),
+        ifRevision: revisionsOf(seen),
         puts: [
           ...puts.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
           ...begun.map((key) => ({ key, value: JSON.stringify({ v: recordVersion }) })),
@@ -240,7 +264,7 @@ class StoreCall implements Call {
     return entry === undefined ? undefined : parseRecord<T>(entry);
   }
 
-  async #rehearse(id: string, rule: (current: LoadBalancer) => LoadBalancerChange) {
+  async #rehearse(id: string, rule: LoadBalancerRule) {
     const { value, revision } = await this.loadBalancer(id);
     const { ifRevision } = this.extensions;
     if (ifRevision !== undefined && ifRevision !== revision) {
@@ -293,6 +317,11 @@ class StoreCall implements Call {
       value: JSON.stringify(value),
     };
   }
+}
+
+/** What must still stand when a commit is made; 0 = it was not there. */
+function revisionsOf(seen: ReadonlyMap<string, Entry | undefined>): Map<string, number> {
+  return new Map([...seen].map(([key, entry]) => [key, entry?.revision ?? 0]));
 }
 
 interface Owned {

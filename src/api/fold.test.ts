@@ -35,6 +35,8 @@ function adding(name: string, more: Partial<Wish> = {}): Wish {
   return {
     rule: (current) => ({ next: { ...current, backends: [...current.backends, server(name)] } }),
     audit: () => ({ key: `audit/${name}`, value: name }),
+    grounds: new Map(),
+    puts: [],
     ...more,
   };
 }

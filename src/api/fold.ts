@@ -12,6 +12,10 @@ export interface Wish {
   readonly ifRevision?: number;
   /** Pure: may run again on a newer value when another commit came between. */
   rule(current: LoadBalancer): LoadBalancerChange;
+  /** Key -> revision of other records that the rule rests on; 0 = absent. */
+  readonly grounds: ReadonlyMap<string, number>;
+  /** Other records to write along. */
+  readonly puts: readonly Write[];
   /** The audit record that commits with what the rule returned. */
   audit(before: LoadBalancer, change: LoadBalancerChange): Write;
 }
@@ -22,6 +26,9 @@ export interface Granted {
   /** Of the load balancer: unchanged when the rule changed nothing. */
   readonly revision: number;
 }
+
+/** A record that a wish rests on is not as it was: its caller looks again. */
+export class GroundsChanged extends Error {}
 
 interface Waiter {
   readonly wish: Wish;
@@ -87,13 +94,15 @@ export class LoadBalancerFold {
       const entry = await this.#store.get(key);
       if (entry === undefined) throw new Refusal('LoadBalancerNotFound');
       const before = parseRecord<LoadBalancer>(entry).value;
-      const { verdicts, after, audits } = judge(batch, before, entry.revision);
-      const puts = after === before ? audits : [{ key, value: JSON.stringify(after) }, ...audits];
+      const isStale = attempt === 0 ? () => false : await this.#staleness(batch);
+      const judged = judge(batch, before, entry.revision, isStale);
+      const { verdicts, after, writes } = judged;
+      const puts = after === before ? writes : [{ key, value: JSON.stringify(after) }, ...writes];
       const outcome =
         puts.length === 0
           ? { committed: true as const, revision: entry.revision }
           : await this.#store.commit({
-              ifRevision: new Map([[key, entry.revision]]),
+              ifRevision: new Map([...judged.grounds, [key, entry.revision]]),
               puts,
               deletes: useChanges(before, after).ended,
             });
@@ -104,18 +113,38 @@ export class LoadBalancerFold {
     }
     throw new Refusal('OperationConflict');
   }
+
+  /** Tells of each wish whether what it rests on has changed. */
+  async #staleness(batch: readonly Waiter[]): Promise<(wish: Wish) => boolean> {
+    const found = new Map<string, number>();
+    for (const key of new Set(batch.flatMap(({ wish }) => [...wish.grounds.keys()]))) {
+      found.set(key, (await this.#store.get(key))?.revision ?? 0);
+    }
+    return ({ grounds }) => [...grounds].some(([key, revision]) => found.get(key) !== revision);
+  }
 }
 
 /** Runs each wish on what the one before it left, until a commit is as large as one may be. */
-function judge(batch: readonly Waiter[], before: LoadBalancer, revision: number) {
+function judge(
+  batch: readonly Waiter[],
+  before: LoadBalancer,
+  revision: number,
+  isStale: (wish: Wish) => boolean,
+) {
   let after = before;
   let bytes = 0;
   const audits: Write[] = [];
+  const grounds = new Map<string, number>();
+  const along = new Map<string, Write>();
   const verdicts: Verdict[] = [];
   for (const waiter of batch) {
-    if (bytes > limits.foldedBytes) break;
     const { wish } = waiter;
+    const written = audits.length + along.size + wish.puts.length + 2;
+    const checked = grounds.size + wish.grounds.size + 1;
+    if (bytes > limits.foldedBytes || Math.max(written, checked) > limits.commitKeys) break;
     try {
+      const differs = ([key, seen]: [string, number]) => (grounds.get(key) ?? seen) !== seen;
+      if (isStale(wish) || [...wish.grounds].some(differs)) throw new GroundsChanged();
       if (wish.ifRevision !== undefined && (wish.ifRevision !== revision || after !== before)) {
         throw new Refusal('OperationConflict');
       }
@@ -124,13 +153,15 @@ function judge(batch: readonly Waiter[], before: LoadBalancer, revision: number)
       const audit = wish.audit(current, change);
       audits.push(audit);
       bytes += audit.value.length;
+      for (const [key, seen] of wish.grounds) grounds.set(key, seen);
+      for (const write of wish.puts) along.set(write.key, write);
       after = change.next;
       verdicts.push({ waiter, before: current, change });
     } catch (refused) {
       verdicts.push({ waiter, refused });
     }
   }
-  return { verdicts, after, audits };
+  return { verdicts, after, grounds, writes: [...along.values(), ...audits] };
 }
 
 function settle(verdict: Verdict, revision: number): void {

@@ -180,6 +180,8 @@ export interface Instance {
   readonly vSwitchId: string;
   readonly createTime: string;
   readonly interfaces: readonly { readonly id: string; readonly privateIp: string }[];
+  /** Somebody is about to forget it: who adds it as a server writes it again without this. */
+  readonly leaving?: true;
 }
 
 /** An edge node. Load balancer addresses come from `addressPool`, a CIDR. */

@@ -10,8 +10,7 @@ import { Refusal } from '../../elb/refusal.ts';
 import type { BackendServer, Instance, LoadBalancer, ServerType } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
-import { parseRecord } from '../../store/records.ts';
-import type { Call } from '../call.ts';
+import type { Call, LoadBalancerRule, Reads } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { changeErrors } from './documented-errors.ts';
 import { id, loadBalancerId } from './fields.ts';
@@ -111,24 +110,35 @@ function addressOf(ip: string): string {
   return address;
 }
 
+interface Search {
+  readonly call: Call;
+  readonly reads: Reads;
+  /** Takes the records of machines that somebody is about to forget. */
+  readonly leaving: Map<string, Instance>;
+}
+
 /**
  * The server that an Add means, complete: its instance exists at the load balancer's site and
  * runs, and its address is one of the instance's.
  */
 async function resolve(
-  call: Call,
+  { call, reads, leaving }: Search,
   site: string,
   { ServerId, Type = 'ens', Ip, Port = 0, Weight }: WireServer & { readonly Weight: number },
 ): Promise<BackendServer> {
-  const instance = Type === 'ens' ? await call.instance(ServerId) : await ownerOf(call, ServerId);
-  if (instance === undefined || instance.value.site !== site) {
+  const instanceId = Type === 'ens' ? ServerId : await ownerOf(reads, ServerId);
+  const key = instanceId === undefined ? undefined : keys.instance(instanceId);
+  const instance = key === undefined ? undefined : (await reads.get<Instance>(key))?.value;
+  if (key === undefined || instance?.account !== call.caller.account || instance.site !== site) {
     throw new Refusal('InvalidParameter.%s', 'ServerId', `${ServerId} is no server of ${site}.`);
   }
-  const { status } = instance.value;
+  const { leaving: isLeaving, ...rest } = instance;
+  if (isLeaving) leaving.set(key, rest);
+  const { status } = instance;
   if (status !== 'Running') {
     throw new Refusal('IncorrectInstanceStatus', undefined, `${ServerId} is ${status}.`);
   }
-  const addresses = addressesOf(instance.value, ServerId, Type);
+  const addresses = addressesOf(instance, ServerId, Type);
   const ip = Ip === undefined ? addresses[0] : addressOf(Ip);
   if (ip === undefined || !addresses.includes(ip)) {
     throw new Refusal('InvalidParameter.%s', 'Ip', `${ServerId} has no address ${Ip}.`);
@@ -136,11 +146,9 @@ async function resolve(
   return { serverId: ServerId, type: Type, ip, port: Port, weight: Weight };
 }
 
-async function ownerOf(call: Call, interfaceId: string) {
-  const entry = await call.store.get(keys.networkInterface(interfaceId));
-  if (entry === undefined) return undefined;
-  const { instanceId } = parseRecord<{ instanceId: string }>(entry).value;
-  return call.instance(instanceId);
+async function ownerOf(reads: Reads, interfaceId: string): Promise<string | undefined> {
+  const found = await reads.get<{ instanceId: string }>(keys.networkInterface(interfaceId));
+  return found?.value.instanceId;
 }
 
 /** Those of an instance, its own first, or the one of an interface. */
@@ -173,15 +181,20 @@ export const AddBackendServers = defineAction({
     ),
   }),
   async run({ LoadBalancerId, BackendServers }, call) {
-    const { value } = await call.loadBalancer(LoadBalancerId);
-    const wanted: BackendServer[] = [];
-    for (const server of BackendServers) wanted.push(await resolve(call, value.site, server));
-    const next = await call.changeLoadBalancer(LoadBalancerId, (current) => ({
-      next: addBackendServers(current, wanted, {
-        now: call.now(),
-        most: limits.backendsPerLoadBalancer,
-      }),
-    }));
+    const { site } = (await call.loadBalancer(LoadBalancerId)).value;
+    const most = limits.backendsPerLoadBalancer;
+    const next = await call.changeLoadBalancerAfter(LoadBalancerId, async (reads) => {
+      const wanted: BackendServer[] = [];
+      // Written again, so that whoever is about to forget a machine comes too late.
+      const leaving = new Map<string, Instance>();
+      for (const server of BackendServers) {
+        wanted.push(await resolve({ call, reads, leaving }, site, server));
+      }
+      const rule: LoadBalancerRule = (current) => ({
+        next: addBackendServers(current, wanted, { now: call.now(), most }),
+      });
+      return { rule, puts: leaving };
+    });
     return attached(next);
   },
 });

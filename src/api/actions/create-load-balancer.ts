@@ -69,7 +69,7 @@ async function create(
   reads: Reads,
   contended: boolean,
 ): Promise<Writes<Created>> {
-  const site = await checkPlace(wanted, call, reads);
+  const { site, vSwitch } = await checkPlace(wanted, call, reads);
   const lbId = call.newId('lb');
   const address = await freeAddress(site, { call, reads, seed: lbId, contended });
   const value = newLoadBalancer(wanted, { id: lbId, address, call });
@@ -78,6 +78,10 @@ async function create(
       [keys.loadBalancer(site.id, lbId), value],
       [keys.loadBalancerSite(lbId), { v: 1, site: site.id }],
       [keys.address(site.id, address), { v: 1, loadBalancerId: lbId }],
+      // Written as it is: a deletion that found it empty looks again. The default one stays anyway.
+      ...(vSwitch.id === site.defaultVSwitchId
+        ? []
+        : ([[keys.vSwitch(vSwitch.id), vSwitch]] as const)),
     ]),
     result: {
       LoadBalancerId: lbId,
@@ -89,10 +93,14 @@ async function create(
 }
 
 /**
- * The site. Network and vSwitch are its own and belong together, and that they still exist is a
- * condition of the commit.
+ * Site and vSwitch. Network and vSwitch are the site's own and belong together, and that they
+ * still exist is a condition of the commit.
  */
-async function checkPlace(wanted: Wanted, call: Call, reads: Reads): Promise<Site> {
+async function checkPlace(
+  wanted: Wanted,
+  call: Call,
+  reads: Reads,
+): Promise<{ readonly site: Site; readonly vSwitch: VSwitch }> {
   const { account } = call.caller;
   const site = await call.site(wanted.EnsRegionId);
   if (site === undefined) throw new Refusal('Invalid%s', 'EnsRegionId');
@@ -104,7 +112,7 @@ async function checkPlace(wanted: Wanted, call: Call, reads: Reads): Promise<Sit
   if (vSwitch?.account !== account || vSwitch.networkId !== network.id) {
     throw new Refusal('Invalid%s', 'VSwitchId');
   }
-  return site.value;
+  return { site: site.value, vSwitch };
 }
 
 interface AddressSearch {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../../../elb/refusal.ts';
 import type { Instance, LoadBalancer } from '../../../elb/types.ts';
+import { limits as bounds } from '../../../limits.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
@@ -116,6 +117,27 @@ async function attachedTo(call: Call, instance: Instance): Promise<string | unde
   return undefined;
 }
 
+/**
+ * The machine, marked before anybody looks which load balancers have it: an Add that did not see
+ * the mark has committed before that look, or does not; one that sees it takes it away, and then
+ * what was looked up counts no more. A mark is no change of the machine: it has no audit record.
+ */
+async function readLeaving(id: string, call: Call, reads: Reads): Promise<Instance> {
+  const key = keys.instance(id);
+  for (let attempt = 0; attempt <= bounds.commitRetries; attempt++) {
+    const found = await reads.get<Instance>(key);
+    if (found?.value.account !== call.caller.account) throw new Refusal('InstanceNotFound');
+    if (found.value.leaving || call.extensions.dryRun) return found.value;
+    const marked: Instance = { ...found.value, leaving: true };
+    await call.store.commit({
+      ifRevision: new Map([[key, found.revision]]),
+      puts: [{ key, value: JSON.stringify(marked) }],
+      deletes: [],
+    });
+  }
+  throw new Refusal('OperationConflict');
+}
+
 export const DeregisterInstance = defineAction({
   name: 'DeregisterInstance',
   product: 'Sluice',
@@ -130,8 +152,7 @@ export const DeregisterInstance = defineAction({
   limits,
   run: ({ InstanceId }, call) =>
     call.transact(async (reads) => {
-      const found = (await reads.get<Instance>(keys.instance(InstanceId)))?.value;
-      if (found?.account !== call.caller.account) throw new Refusal('InstanceNotFound');
+      const found = await readLeaving(InstanceId, call, reads);
       const holder = await attachedTo(call, found);
       if (holder !== undefined) {
         throw new Refusal('IncorrectInstanceStatus', undefined, `${holder} has it as a server.`);
