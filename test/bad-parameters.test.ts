@@ -51,8 +51,17 @@ describe('each parameter of each action, wrong in every way', () => {
       ),
     );
     const known = [
-      ...['BillingCycle', 'ClientToken', 'Description', 'ImageId', 'InstanceName'],
-      ...['InstanceResourceType', 'InstanceType', 'Ipv6Isp', 'LoadBalancerName', 'NetworkName'],
+      ...['BillingCycle', 'Cert', 'ClientToken', 'Description', 'ImageId', 'InstanceName'],
+      ...[
+        'InstanceResourceType',
+        'InstanceType',
+        'Ipv6Isp',
+        'Key',
+        'Keyword',
+        'LoadBalancerName',
+        'Name',
+        'NetworkName',
+      ],
       ...['OrderByParams', 'Reason', 'Report', 'SearchKey', 'SecurityGroupId', 'VSwitchName'],
     ];
     const unknown = [...new Set(free)].filter((name) => !known.includes(name));

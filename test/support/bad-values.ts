@@ -111,7 +111,9 @@ function wrongScalars(inner: Schema): string[] {
     ];
   }
   const valid = validText(inner);
-  const controlled = controls.flatMap((sign) => [`${valid}${sign}`, `${sign}${valid}`]);
+  const isOneLine = z.globalRegistry.get(inner)?.multiline !== true;
+  const refused = controls.filter((sign) => isOneLine || !/^\r?\n$/.test(sign));
+  const controlled = refused.flatMap((sign) => [`${valid}${sign}`, `${sign}${valid}`]);
   const doubtful = [
     ...hostileSigns.flatMap((sign) => [`${valid}${sign}`, `${sign}${valid}`]),
     ...sharpTexts,
@@ -198,7 +200,15 @@ function isRequired(schema: Schema): boolean {
 /** What a text may have to be, from most to least common; the first that a schema takes is used. */
 const candidates = [
   ...['lb-5none', 'local', '/a', '192.0.2.1', '192.0.2.0/24', '10.0.0.0/24', '2001:db8::/64'],
-  ...['http_2xx', '2026-11-24T00:00:00Z', 'audit/2026-11-24T00:00:00Z/A', '["i-1"]', '{}', '*'],
+  ...[
+    'http_2xx',
+    '2026-11-24T00:00:00Z',
+    'audit/2026-11-24T00:00:00Z/A',
+    '["i-1"]',
+    '{}',
+    '*',
+    '1',
+  ],
 ];
 
 function validText(inner: Schema): string {
