@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RpcClient } from './client.ts';
-import type { Listener } from './elb/types.ts';
 import { withAddresses } from './forwarder/addressed-engine.ts';
 import { openAddresses } from './forwarder/addresses.ts';
 import { createAgent } from './forwarder/agent.ts';
@@ -11,6 +10,7 @@ import { folderDisk } from './forwarder/disk.ts';
 import type { Engine } from './forwarder/engine.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
 import { NftablesEngine } from './forwarder/nftables/engine.ts';
+import { isKernels, type L4 } from './forwarder/plan.ts';
 import { Prober } from './forwarder/probes/prober.ts';
 import { RoutedEngine } from './forwarder/routed-engine.ts';
 import { rpcTransport, type Transport } from './forwarder/transport.ts';
@@ -26,7 +26,7 @@ export interface ForwarderOptions {
   readonly accessKeySecret: string;
   /** Where its journal and its engine's files are. */
   readonly folder: string;
-  readonly l4: 'haproxy' | 'kernel';
+  readonly l4: L4;
   /** Where load balancers' addresses are put; undefined = nowhere. */
   readonly addressInterface: string | undefined;
   readonly log: Log;
@@ -70,11 +70,9 @@ async function openEngine(
   });
   const startProbes = (onChange: (key: string) => void) => new Prober({ log, onChange });
   const kernel = new NftablesEngine({ folder: join(folder, 'nftables'), now, log, startProbes });
-  const isKernels = ({ protocol }: Listener) =>
-    protocol === 'udp' || (protocol === 'tcp' && l4 === 'kernel');
   return new RoutedEngine([
-    { engine: haproxy, takes: (listener) => !isKernels(listener) },
-    { engine: kernel, takes: isKernels },
+    { engine: haproxy, takes: (listener) => !isKernels(listener, l4) },
+    { engine: kernel, takes: (listener) => isKernels(listener, l4) },
   ]);
 }
 

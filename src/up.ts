@@ -15,7 +15,7 @@ import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { unclaimedSites } from './fleet/protocol.ts';
 import { startForwarder } from './forward.ts';
-import { planCommands } from './forwarder/haproxy/plan.ts';
+import { planCommands } from './forwarder/plan.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -97,7 +97,7 @@ async function startControlPlane(
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),
       confirmWait: settings.confirmWaitMs,
-      planCommands,
+      planCommands: (before, after) => planCommands(settings.l4, before, after),
     }),
     now,
     onFault,

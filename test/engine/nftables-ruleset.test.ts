@@ -8,8 +8,9 @@ import fc from 'fast-check';
 import type { BackendServer, LoadBalancer } from '../../src/elb/types.ts';
 import { UnsafeValue } from '../../src/forwarder/haproxy/names.ts';
 import { printBase } from '../../src/forwarder/nftables/base.ts';
+import { planTransaction } from '../../src/forwarder/nftables/plan.ts';
 import { controls, hostileSigns } from '../support/bad-values.ts';
-import { kernelChange, plainTcp, udp } from '../support/kernel.ts';
+import { plainTcp, udp } from '../support/kernel.ts';
 import { loadBalancer } from '../support/load-balancers.ts';
 import { makeNamespace } from '../support/namespaces.ts';
 
@@ -34,13 +35,14 @@ test('nft takes what is rendered, from each state to the next', (t) => {
   const nft = nftIn(t);
   const folder = fileURLToPath(new URL('../../src/forwarder/nftables/testdata', import.meta.url));
   for (const name of readdirSync(folder).filter((each) => each.endsWith('.in.json'))) {
-    const { before, after } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<
+    const states = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<
       'before' | 'after',
       LoadBalancer | null
     >;
-    assert.equal(nft([...printBase(), ...kernelChange(null, before)]), '', name);
-    assert.equal(nft(kernelChange(before, after)), '', name);
-    assert.equal(nft(kernelChange(after, null)), '', name);
+    const [before, after] = [states.before ?? undefined, states.after ?? undefined];
+    assert.equal(nft([...printBase(), ...planTransaction(undefined, before)]), '', name);
+    assert.equal(nft(planTransaction(before, after)), '', name);
+    assert.equal(nft(planTransaction(after, undefined)), '', name);
   }
 });
 
@@ -112,7 +114,7 @@ test('whatever a value holds, nft reads what was meant or it is refused', (t) =>
   const one = (wanted: LoadBalancer) => {
     let lines: readonly string[];
     try {
-      lines = kernelChange(null, wanted);
+      lines = planTransaction(undefined, wanted);
     } catch (error) {
       assert.ok(error instanceof UnsafeValue, String(error));
       return;

@@ -6,9 +6,6 @@ import type {
   TcpListener,
   UdpListener,
 } from '../../src/elb/types.ts';
-import { type Fragment, render } from '../../src/forwarder/nftables/render.ts';
-import { openServers, servicesOf } from '../../src/forwarder/nftables/service.ts';
-import { changeLines, heldBy } from '../../src/forwarder/nftables/table.ts';
 import { balancer, tcp } from './haproxy.ts';
 import { makeNetwork, type Network } from './namespaces.ts';
 
@@ -73,27 +70,4 @@ export function plainTcp(port: number, more: Partial<TcpListener> = {}): TcpList
 /** A server on its way out. */
 export function leaving(server: BackendServer, deadline: number): DrainingServer {
   return { ...server, deadline };
-}
-
-/** The fragments of a load balancer whose probes all succeed. */
-export function kernelFragments(loadBalancer: LoadBalancer | null): Fragment[] {
-  if (loadBalancer === null) return [];
-  return servicesOf(loadBalancer).map((service) => {
-    const open = openServers(service, () => true);
-    return render(
-      service,
-      open.map((server) => ({ server, share: server.weight })),
-    );
-  });
-}
-
-/** What nft is told to get from one state to the next. */
-export function kernelChange(before: LoadBalancer | null, after: LoadBalancer | null): string[] {
-  const byName = (fragments: readonly Fragment[]) =>
-    new Map(fragments.map((fragment) => [fragment.chains[0]!.name, fragment]));
-  const [had, next] = [byName(kernelFragments(before)), byName(kernelFragments(after))];
-  return [...new Set([...had.keys(), ...next.keys()])].flatMap((name) => {
-    const held = had.get(name);
-    return changeLines(held === undefined ? undefined : heldBy(held), next.get(name));
-  });
 }

@@ -19,6 +19,8 @@ export interface Answered {
 interface Observed {
   /** Milliseconds of the machine's clock, before the first packet. */
   readonly begun: number;
+  /** After the answer. */
+  readonly ended: number;
   /** Undefined: nobody answered. */
   readonly server: string | undefined;
 }
@@ -114,13 +116,13 @@ export class Client {
     const load = { observed: [] as Observed[], running: true, done: Promise.resolve<unknown>(0) };
     const loop = async () => {
       while (load.running) {
-        const begun = performance.timeOrigin + performance.now();
+        const begun = now();
         const found =
           protocol === 'udp'
             ? await this.udp({ ...this.#afresh(to), waitMs: 5_000 })
             : await this.tcp(to);
         const server = typeof found === 'string' ? undefined : found?.server;
-        load.observed.push({ begun, server });
+        load.observed.push({ begun, ended: now(), server });
       }
     };
     load.done = Promise.all(Array.from({ length: clients }, loop));
@@ -172,4 +174,8 @@ function bound({ address, from, fromPort = 0 }: To): Promise<dgram.Socket> {
       resolve(socket),
     );
   });
+}
+
+function now(): number {
+  return performance.timeOrigin + performance.now();
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { kernelChange, kernelFragments, plainTcp, udp } from '../../../test/support/kernel.ts';
+import { plainTcp, udp } from '../../../test/support/kernel.ts';
 import { loadBalancer } from '../../../test/support/load-balancers.ts';
 import { PacketTracer } from '../../../test/support/packet-tracer.ts';
 import type { BackendServer, LoadBalancer, Scheduler } from '../../elb/types.ts';
+import { planFragments, planTransaction } from './plan.ts';
 
 const folder = join(import.meta.dirname, 'testdata');
 const address = '10.0.0.9';
@@ -32,7 +33,9 @@ describe('what nft is told from one state to the next', () => {
         'before' | 'after',
         LoadBalancer | null
       >;
-      const text = kernelChange(before, after).map((line) => `${shortened(line)}\n`);
+      const text = planTransaction(before ?? undefined, after ?? undefined).map(
+        (line) => `${shortened(line)}\n`,
+      );
       const path = join(folder, name.replace('.in.json', '.nft'));
       // With SLUICE_GOLDEN=write files are written: read the difference then.
       if (process.env.SLUICE_GOLDEN === 'write') writeFileSync(path, text.join(''));
@@ -49,7 +52,7 @@ function shortened(line: string): string {
 describe('where a packet goes', () => {
   const client = { from: '10.0.2.1', fromPort: 4_000, to: address };
   const traced = (parts: Partial<LoadBalancer>, tracer = new PacketTracer()) => {
-    tracer.load(...kernelFragments(over(parts)));
+    tracer.load(...planFragments(over(parts)));
     return tracer;
   };
   const dns = { ...client, protocol: 'udp', toPort: 53 } as const;
