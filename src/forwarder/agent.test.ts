@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { SimulatedClock } from '../../test/support/clock.ts';
-import { loadBalancer, server } from '../../test/support/load-balancers.ts';
+import { httpsListeners, loadBalancer, server } from '../../test/support/load-balancers.ts';
 import { silent } from '../../test/support/log.ts';
 import { MemoryDisk } from '../../test/support/memory-disk.ts';
 import type { LoadBalancer } from '../elb/types.ts';
@@ -406,4 +406,26 @@ describe('the end', () => {
     await agent.close({ stopTraffic: true });
     assert.deepEqual(engine.closed, { stopTraffic: true });
   });
+});
+
+test('certificates that end soon are told of, the first of them first', async () => {
+  await start();
+  const now = clock.now();
+  const certificate = (id: string, notAfter: number) => {
+    return { id, chain: '', notAfter, key: '', sealedFor: 'id' };
+  };
+  const using = loadBalancer('lb-1', ['i-1'], { listeners: httpsListeners('1', '2', '3') });
+  const certificates = [
+    certificate('1', now + limits.certificateNotice + 60_000),
+    certificate('2', now + limits.certificateNotice - 60_000),
+    certificate('3', now - 1_000),
+  ];
+  await say({ ...snapshot(1, [using]), certificates });
+  await clock.advance(limits.statusIdle);
+  const status = control.reports.findLast(({ report }) => report.status !== undefined)?.report
+    .status;
+  assert.deepEqual(
+    status?.notices?.map((notice) => notice.replace(/ at .*Z$/, '')),
+    ['certificate 3 expired', 'certificate 2 expires'],
+  );
 });

@@ -86,6 +86,15 @@ describe('certificates of a site', () => {
     assert.equal(state.take(snapshot(1, carried, [delivered('1')])).kind, 'current');
   });
 
+  test('come anew from a control plane that has the same of an earlier revision too', () => {
+    const carried = [using('lb-1', '1')];
+    state.take(snapshot(2, carried, [delivered('1', earlier)]));
+    const step = state.take(snapshot(1, carried, [delivered('1')]));
+    assert.ok(step.kind === 'apply');
+    assert.deepEqual([step.revision, state.revision], [2, 2]);
+    assert.equal(certificates.find('1')?.key, 'key 1');
+  });
+
   test('are open to no other forwarder, and to no other certificate', () => {
     const { key } = delivered('1');
     assert.throws(() => forwarderSeal(earlier).open(key, certificateContext('1')));

@@ -100,10 +100,10 @@ export class SiteState {
     const { revision } = message;
     const same = formatHash(this.#hash) === message.hash;
     if (this.#revision !== undefined && revision < this.#revision) {
-      return same ? { kind: 'current', inStep: true } : this.#behind(revision);
+      return same ? this.#renewed(this.#revision, message) : this.#behind(revision);
     }
     if (same && revision === this.#revision && this.#heldBack.size === 0) {
-      return this.#renewed(revision, message.certificates);
+      return this.#renewed(revision, message);
     }
     const told = new Map<string, Known>();
     let hash = 0n;
@@ -121,10 +121,10 @@ export class SiteState {
       const reason = `snapshot ${revision} held back: ${share} would go or be emptied unexplained`;
       return { kind: 'refused', reason };
     }
-    this.#learn(message.certificates);
+    const news = this.#learn(message.certificates);
     const since = (this.#revision ?? 0) + 1;
     const gone = [...this.#known.keys()].filter((id) => !told.has(id));
-    return this.#accept(revision, since, told, gone, heldBack);
+    return this.#accept(revision, since, told, gone, heldBack, news);
   }
 
   #change(message: SiteChange): Step {
@@ -135,7 +135,7 @@ export class SiteState {
       const reason = `a change builds on revision ${base}, held is ${this.#revision}`;
       return { kind: 'lost', reason };
     }
-    this.#learn(message.certificates);
+    const news = this.#learn(message.certificates);
     const told = new Map<string, Known>();
     const heldBack = new Map<string, string>();
     for (const each of message.puts) {
@@ -144,7 +144,7 @@ export class SiteState {
       const reason = known && unexplainedEmptying(known.good, each);
       if (reason !== undefined) heldBack.set(each.id, reason);
     }
-    return this.#accept(revision, revision, told, message.deletes, heldBack);
+    return this.#accept(revision, revision, told, message.deletes, heldBack, news);
   }
 
   #heartbeat({ revision, hash, frozen }: Heartbeat): Step {
@@ -175,8 +175,9 @@ export class SiteState {
     told: ReadonlyMap<string, Known>,
     gone: readonly string[],
     heldBack: ReadonlyMap<string, string>,
+    news: ReadonlySet<string>,
   ): Step {
-    const wants = new Map<string, LoadBalancer | undefined>();
+    const wants = new Map(this.#usersOf(news));
     for (const [id, next] of told) this.#put(id, next, heldBack.get(id), wants);
     for (const id of gone) this.#drop(id, heldBack.get(id), wants);
     this.#forgetUnused();
@@ -194,14 +195,18 @@ export class SiteState {
   }
 
   /** A snapshot of what is held: new in it are at most certificates that were sealed anew. */
-  #renewed(revision: number, certificates: readonly DeliveredCertificate[] | undefined): Step {
+  #renewed(revision: number, { certificates }: Snapshot): Step {
     const news = this.#learn(certificates);
     if (news.size === 0) return { kind: 'current', inStep: true };
-    const wants = new Map<string, LoadBalancer>();
-    for (const { good } of this.#known.values()) {
-      if (usedBy(good).some((id) => news.has(id))) wants.set(good.id, good);
-    }
-    return { kind: 'apply', wants, since: revision, revision };
+    return { kind: 'apply', wants: new Map(this.#usersOf(news)), since: revision, revision };
+  }
+
+  /** Load balancers that wait for certificates, as the engine should carry them. */
+  #usersOf(news: ReadonlySet<string>): [string, LoadBalancer | undefined][] {
+    if (news.size === 0) return [];
+    return [...this.#known.values()]
+      .filter(({ good }) => usedBy(good).some((id) => news.has(id)))
+      .map(({ good }) => [good.id, good]);
   }
 
   #forgetUnused(): void {

@@ -284,6 +284,36 @@ test('reloads lose no request of clients in HTTP/1.1 and 2', async (t) => {
   );
 });
 
+test('a certificate that is replaced in the midst of reloads is the one that is shown', async (t) => {
+  const { engine } = await withCertificates(t);
+  const [a] = await servers(t, 'a');
+  const ports = [await freePort(host), await freePort(host)] as const;
+  const apply = (certificateId: string) => {
+    const listeners = [httpsListener(ports[0], { certificateId })];
+    return engine.apply(balancer('lb-1', { listeners, backends: attached([a!]) }));
+  };
+  await apply('1');
+  const load = startHttpLoad({ host, port: ports[0], clients: 2, tls: true, keepAlive: false });
+  t.after(() => load.stop());
+  let reloading = true;
+  const reloads = (async () => {
+    for (let round = 0; reloading; round++) {
+      const listeners = [httpListener(ports[1], { idleTimeoutSeconds: 1 + (round % 60) })];
+      assert.deepEqual(await engine.apply(balancer('lb-2', { listeners })), []);
+    }
+  })();
+  for (let round = 0; round < 15; round++) {
+    const [id, name] =
+      round % 2 === 0 ? (['2', 'two.test'] as const) : (['1', 'one.test'] as const);
+    assert.deepEqual(await apply(id), []);
+    assert.equal((await shake(ports[0])).name, name);
+  }
+  reloading = false;
+  await reloads;
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+});
+
 test('a certificate that has not come keeps its listener alone from coming up', async (t) => {
   const { engine, certificates } = await withCertificates(t);
   const ports = [await freePort(host), await freePort(host)] as const;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Timers } from '../../src/clock.ts';
+import { certificateUses } from '../../src/elb/certificates.ts';
 import type { LoadBalancer } from '../../src/elb/types.ts';
 import type { WatchMessage } from '../../src/fleet/protocol.ts';
 import { type Agent, createAgent } from '../../src/forwarder/agent.ts';
@@ -33,6 +34,8 @@ export class Machine {
   readonly disk = new MemoryDisk();
   readonly engine: MemoryEngine;
   agent: Agent | undefined;
+  accessKey = { accessKeyId: 'first', accessKeySecret: 'secret' };
+  certificates = new Certificates(this.accessKey);
   /** Chance that the engine refuses a verb. */
   refusals = 0;
   /** What a check outside the test's own path found. */
@@ -61,6 +64,11 @@ export class Machine {
     this.#remembers = [...this.disk.files.keys()].some((name) => name.endsWith('.ndjson'));
     this.#appliedInLife.clear();
     const life = this.#life;
+    // Now and then it is registered anew: what was sealed for it before is closed to it.
+    if (this.#options.random() < 0.3) {
+      this.accessKey = { accessKeyId: `${this.name} ${life}`, accessKeySecret: `secret ${life}` };
+    }
+    this.certificates = new Certificates(this.accessKey);
     const alive = () => this.#life === life;
     const { clock, random, site, transport } = this.#options;
     const timers: Timers = {
@@ -69,7 +77,7 @@ export class Machine {
     this.agent = await createAgent({
       site,
       engine: this.#mortal(alive),
-      certificates: new Certificates({ accessKeyId: 'id', accessKeySecret: 'secret' }),
+      certificates: this.certificates,
       engineName: 'memory',
       transport: mortalTransport(transport, alive, (site) => this.#released(site)),
       disk: this.disk,
@@ -148,6 +156,8 @@ export class Machine {
       apply: (wanted) =>
         verb(async () => {
           if (refused()) return [{ loadBalancerId: wanted.id, reason: 'refused' }];
+          const lacking = this.#lacking(wanted);
+          if (lacking !== undefined) return [{ loadBalancerId: wanted.id, reason: lacking }];
           this.#checkStep(wanted);
           return engine.apply(wanted);
         }),
@@ -162,12 +172,20 @@ export class Machine {
     };
   }
 
+  /** As with a real engine, a listener without its certificate is a failure. */
+  #lacking(wanted: LoadBalancer): string | undefined {
+    const uses = certificateUses(wanted).map(({ certificate }) => certificate);
+    const id = uses.find((each) => this.certificates.find(each)?.key !== `key ${each}`);
+    return id && `certificate ${id} has not come`;
+  }
+
   /** No older state over a newer one, no half batch, no pool emptied for no reason. */
   #checkStep(wanted: LoadBalancer): void {
     const version = versionOf(wanted);
     const before = this.reached.get(wanted.id) ?? 0;
     const step = `${this.name}: ${wanted.id} from version ${before} to ${version}`;
     assert.ok(version >= before, `${step} goes back`);
+
     const weights = new Set(wanted.backends.map(({ weight }) => weight));
     assert.ok(weights.size <= 1, `${step} is half a batch`);
     const had = this.engine.carried.get(wanted.id)?.backends.length ?? 0;

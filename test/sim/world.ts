@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import type { LoadBalancer } from '../../src/elb/types.ts';
+import { certificateUses } from '../../src/elb/certificates.ts';
+import type { Certificate, LoadBalancer } from '../../src/elb/types.ts';
 import { createFleet } from '../../src/fleet/create-fleet.ts';
 import type { Confirmation, Fleet } from '../../src/fleet/fleet.ts';
+import { certificateContext } from '../../src/fleet/protocol.ts';
 import type { Transport } from '../../src/forwarder/transport.ts';
+import { forwarderSeal } from '../../src/sealing.ts';
 import { keys } from '../../src/store/keys.ts';
 import { StoreUnavailable } from '../../src/store/store.ts';
 import { SimulatedClock } from '../support/clock.ts';
-import { loadBalancer, server } from '../support/load-balancers.ts';
+import { httpsListeners, loadBalancer, server } from '../support/load-balancers.ts';
 import { silent } from '../support/log.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { pick, seeded } from '../support/random.ts';
@@ -14,6 +17,7 @@ import { Machine, versionOf } from './machine.ts';
 
 const site = 'site-1';
 const otherSite = 'site-2';
+const certificateIds = ['1', '2', '3', '4', '5'];
 
 /**
  * Two control planes on one store, three forwarders of one site and one of the sites that have
@@ -55,6 +59,12 @@ export class World {
     const records = this.machines.map((each) => keys.forwarder(each.site, each.name));
     const sites = [keys.site(site), keys.site(otherSite)];
     await this.#commit([...records, ...sites].map((key) => ({ key, value: '{"v":1}' })));
+    await this.#commit(
+      certificateIds.map((id) => ({
+        key: keys.certificate(id),
+        value: JSON.stringify({ v: 1, id, chain: `chain ${id}`, notAfter: 0, key: `key ${id}` }),
+      })),
+    );
     const { store, clock } = this;
     const options = { store, now: clock.now, timers: clock, random: this.#random, log: silent };
     for (const _ of [1, 2]) this.#planes.push(await createFleet(options));
@@ -106,10 +116,14 @@ export class World {
   async create(): Promise<void> {
     const of = pick(this.#random, [site, site, otherSite]);
     const id = `lb-${this.#created++}`;
-    await this.#put(this.#next(loadBalancer(id, ['i-1', 'i-2'], { site: of })));
+    const listeners = this.#listeners();
+    await this.#put(this.#next(loadBalancer(id, ['i-1', 'i-2'], { site: of, listeners })));
   }
 
-  /** One batch: servers come or go, and all that are attached get the same new weight. */
+  /**
+   * One batch: servers come or go, and all that are attached get the same new weight. Now and then
+   * the listeners change too, and their certificates.
+   */
   async change(): Promise<void> {
     const current = this.#some();
     if (current === undefined) return;
@@ -118,7 +132,12 @@ export class World {
     const backends = Array.from({ length: count }, (_, index) => server(`i-${index}`, weight));
     const { emptiedBy: _, ...rest } = current;
     const why = { emptiedBy: { action: 'RemoveBackendServers', requestId: 'r' } };
-    await this.#put(this.#next({ ...rest, backends, ...(count === 0 ? why : {}) }));
+    const listeners = this.#random() < 0.3 ? this.#listeners() : current.listeners;
+    await this.#put(this.#next({ ...rest, listeners, backends, ...(count === 0 ? why : {}) }));
+  }
+
+  #listeners() {
+    return httpsListeners(...certificateIds.filter(() => this.#random() < 0.3));
   }
 
   async remove(): Promise<void> {
@@ -182,6 +201,12 @@ export class World {
       const wanted = [...this.#good.values()].filter((each) => each.site === of);
       const carried = [...machine.engine.carried.values()];
       assert.deepEqual(summary(carried), summary(wanted), `the engine of ${machine.name}`);
+      const uses = wanted.flatMap(certificateUses).map(({ certificate }) => certificate);
+      for (const id of certificateIds) {
+        const key = machine.certificates.find(id)?.key;
+        const due = uses.includes(id) ? `key ${id}` : undefined;
+        assert.equal(key, due, `certificate ${id} of ${machine.name}`);
+      }
       for (const plane of this.#planes) {
         for (const each of wanted) {
           const confirmation = await plane.confirm(of, this.#siteRevision(of), each.id, 0);
@@ -295,10 +320,15 @@ export class World {
     const { clock } = this;
     const plane = () => pick(this.#random, this.#planes);
     const broken = () => this.#cut.has(name) || this.#random() < 0.005;
+    const deliver = ({ id, chain, notAfter, key }: Certificate) => {
+      const { accessKey } = this.machines.find((each) => each.name === name)!;
+      const sealed = forwarderSeal(accessKey).seal(key, certificateContext(id));
+      return { id, chain, notAfter, key: sealed, sealedFor: accessKey.accessKeyId };
+    };
     return {
       watch: async function* (of, signal) {
         refuse();
-        for await (const line of plane().watchSite(of, signal)) {
+        for await (const line of plane().watchSite(of, signal, deliver)) {
           await late(20);
           if (broken()) return;
           yield line;
