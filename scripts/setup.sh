@@ -3,7 +3,7 @@
 # returns at once. Needs only sh and npm: the Node that runs Sluice is one of the npm packages.
 #
 #   setup.sh --packages   npm packages: enough for `npm run check`
-#   setup.sh --quiet      and HAProxy, nftables, conntrack: enough for `npm start`
+#   setup.sh --quiet      and HAProxy, nftables, conntrack, ip: enough for `npm start`
 #   setup.sh --test       and etcd, wrk, h2spec, testssl, a Python with Alibaba Cloud's SDKs: for
 #                         `npm test`
 #   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
@@ -85,6 +85,7 @@ missing_programs() {
   has_haproxy || printf 'haproxy '
   has nft || printf 'nftables '
   has conntrack || printf 'conntrack '
+  has ip || printf 'iproute2 '
   [ "$mode" != start ] || return 0
   has etcd || printf 'etcd-server '
   has wrk || printf 'wrk '

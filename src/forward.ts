@@ -3,11 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RpcClient } from './client.ts';
 import { withAddresses } from './forwarder/addressed-engine.ts';
-import { openAddresses } from './forwarder/addresses.ts';
+import { type Addresses, openAddresses } from './forwarder/addresses.ts';
 import { createAgent } from './forwarder/agent.ts';
 import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
-import type { Engine } from './forwarder/engine.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
 import { NftablesEngine } from './forwarder/nftables/engine.ts';
 import { isKernels, type L4 } from './forwarder/plan.ts';
@@ -36,7 +35,9 @@ export interface ForwarderOptions {
 export async function startForwarder(options: ForwarderOptions) {
   const { endpoints, site, folder, log, l4: _l4, addressInterface: _interface, ...key } = options;
   const certificates = new Certificates(key);
-  const engine = await addressed(await openEngine(options, certificates), options);
+  const addresses = await openOwnAddresses(options);
+  const carrying = await openEngine(options, certificates);
+  const engine = addresses === undefined ? carrying : withAddresses(carrying, addresses);
   const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key }));
   const agent = await createAgent({
     site,
@@ -76,13 +77,13 @@ async function openEngine(
   ]);
 }
 
-async function addressed(engine: Engine, options: ForwarderOptions): Promise<Engine> {
+/** They come first: an engine that starts on the files of an earlier life listens at them. */
+async function openOwnAddresses(options: ForwarderOptions): Promise<Addresses | undefined> {
   const { addressInterface: interfaceName, folder, log } = options;
-  if (interfaceName === undefined) return engine;
+  if (interfaceName === undefined) return undefined;
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const disk = folderDisk(join(folder, 'addresses'));
-  const addresses = await openAddresses({ interfaceName, disk, boot, now: Date.now, log });
-  return withAddresses(engine, addresses);
+  return openAddresses({ interfaceName, disk, boot, now: Date.now, log });
 }
 
 /** `sluice forwarder`: a machine that carries one site's traffic. */

@@ -134,8 +134,8 @@ export const limits = {
   bindPause: 40,
   /** A listener that HAProxy could not bind is not tried again within this: a try stalls others. */
   refusedListener: 5 * 60_000,
-  /** What addresses the machine has is looked up again after this; a lookup is some 50 us. */
-  addressesKnown: 1_000,
+  /** What addresses the machine has is looked up again after this: 5,000 take 10 ms. */
+  addressesKnown: 10_000,
   /** The program `ip` answers within milliseconds; past this it is taken for hung. */
   addressCommand: 10_000,
   /** Bytes that it may say: a line for each of 5,000 addresses fits. */

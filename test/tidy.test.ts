@@ -216,6 +216,52 @@ describe('documents', () => {
     );
   });
 
+  describe('docs/compatibility.md tells what shows the effect of each parameter', () => {
+    const page = read('docs/compatibility.md').split('## What shows the effect')[1] ?? '';
+    const [ofListeners = '', ofOthers = ''] = page.split('Of the other actions');
+    const cells = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => line.startsWith('| '))
+        .map((line) => line.split('|').map((cell) => cell.trim()))
+        .map(([, name = '', ...rest]) => [name, rest] as const);
+    const family = actions.filter(
+      ({ name, product }) => product === 'Ens' && /LoadBalancer|Listener|BackendServers/.test(name),
+    );
+    const kinds = ['TCP', 'UDP', 'HTTP', 'HTTPS'];
+
+    // Monitoring shows what traffic was: its parameters have no effect on any.
+    for (const { name, input } of family.filter((each) => !/Monitor/.test(each.name))) {
+      test(name, () => {
+        const [, kind = ''] =
+          /^(?:Create|Set)LoadBalancer([A-Z]+)Listener(?:Attribute)?$/.exec(name) ?? [];
+        const shown = kinds.includes(kind)
+          ? cells(ofListeners).filter(([, rest]) => rest[kinds.indexOf(kind)] !== '')
+          : cells(ofOthers.split('\n## ')[0] ?? '');
+        const named = shown.map(([parameter]) => parameter);
+        const absent = Object.keys(input.shape).filter((each) => !named.includes(each));
+        assert.deepEqual(absent, []);
+      });
+    }
+
+    test('every test that it names exists', () => {
+      const stems = cells(ofListeners)
+        .slice(1)
+        .flatMap(([, rest]) => rest.join(', ').split(', '))
+        .filter((stem) => stem !== '' && !['probes', 'kept and shown'].includes(stem));
+      const paths = [...ofOthers.matchAll(/`([\w/-]+\.test\.ts)`/g)].map(([, name = '']) => name);
+      const missing = [
+        ...stems.filter(
+          (stem) =>
+            !existsSync(path.join(root, `test/engine/${stem}.test.ts`)) &&
+            !existsSync(path.join(root, `test/engine/${stem}.ts`)),
+        ),
+        ...paths.filter((name) => !existsSync(path.join(root, name))),
+      ];
+      assert.deepEqual(missing, []);
+    });
+  });
+
   test('CHANGELOG.md has a section for what is not released', () => {
     assert.match(read('CHANGELOG.md'), /^## Unreleased$/m);
   });

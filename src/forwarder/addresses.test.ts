@@ -41,7 +41,7 @@ test('without the program ip the reason says so, and nothing counts as added', a
   });
 });
 
-test('what was added before the machine was booted is nobody’s to take away', async () => {
+test('what the machine has after a boot is nobody’s to take away', async () => {
   const disk = new MemoryDisk();
   const added = { 'lb-1': { address: '127.0.0.1', interfaceName: 'lo' } };
   await disk.replace('addresses.json', JSON.stringify({ boot: 'boot-0', added }));

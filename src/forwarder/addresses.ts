@@ -34,8 +34,12 @@ interface Added {
   readonly interfaceName: string;
 }
 
-interface Asked extends Added {
+interface Wanted extends Added {
+  /** The load balancer that needs it. */
   readonly id: string;
+}
+
+interface Asked extends Wanted {
   answer(reason: string | undefined): void;
 }
 
@@ -44,25 +48,48 @@ const fileName = 'addresses.json';
 /**
  * The addresses of load balancers on an interface of this machine, by the program `ip`. One that
  * the machine has already is left alone, also at the end: only what the file names was added here,
- * and it is written before the address is added. What comes together is added together.
+ * and it is written before the address is added. What comes together is added together. What an
+ * earlier life had is there again when this resolves, or an engine that starts could not listen.
  */
 export async function openAddresses(options: AddressesOptions): Promise<Addresses> {
-  return new InterfaceAddresses(options, await readFile(options));
+  const addresses = new InterfaceAddresses(options);
+  await addresses.restore();
+  return addresses;
 }
 
 class InterfaceAddresses implements Addresses {
   readonly #options: AddressesOptions;
   /** What we have added, by the load balancer that needs it. */
-  readonly #added: Map<string, Added>;
+  readonly #added = new Map<string, Added>();
   /** Of the machine without being on an interface: a route makes them local. */
   readonly #routed = new Set<string>();
   #asked: Asked[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   #local: { readonly at: number; readonly addresses: ReadonlySet<string> } | undefined;
 
-  constructor(options: AddressesOptions, added: Map<string, Added>) {
+  constructor(options: AddressesOptions) {
     this.#options = options;
-    this.#added = added;
+  }
+
+  /** Called once, by `openAddresses`: adds what a boot has taken away, and moves what must move. */
+  async restore(): Promise<void> {
+    const { boot, interfaceName, log } = this.#options;
+    const file = await readFile(this.#options);
+    const before = Object.entries(file.added);
+    try {
+      if (file.boot === boot) {
+        for (const [id, added] of before) this.#added.set(id, added);
+        const astray = before.filter(([, added]) => added.interfaceName !== interfaceName);
+        await this.#drop(astray.map(([id]) => id));
+      }
+      const missing = before.filter(([, { address }]) => !this.#isLocal(address));
+      const asked = missing.map(([id, { address }]) => ({ id, address, interfaceName }));
+      const reason = await this.#add(asked);
+      if (reason !== '') log.error({ reason }, 'not every address could be added again');
+    } catch (error) {
+      // Load balancers that miss theirs say so when they are applied.
+      log.error({ err: error }, 'addresses could not be added again');
+    }
   }
 
   async hold(id: string, address: string): Promise<string | undefined> {
@@ -121,7 +148,7 @@ class InterfaceAddresses implements Addresses {
   }
 
   /** @returns what `ip` complained of */
-  async #add(missing: readonly Asked[]): Promise<string> {
+  async #add(missing: readonly Wanted[]): Promise<string> {
     for (const { id, address, interfaceName } of missing) {
       this.#added.set(id, { address, interfaceName });
     }
@@ -187,16 +214,20 @@ interface Route {
   readonly type?: string;
 }
 
-async function readFile({ disk, boot, log }: AddressesOptions): Promise<Map<string, Added>> {
+interface File {
+  readonly boot: string;
+  readonly added: Readonly<Record<string, Added>>;
+}
+
+async function readFile({ disk, boot, log }: AddressesOptions): Promise<File> {
+  const none = { boot, added: {} };
   try {
     const text = await disk.read(fileName);
-    if (text === undefined) return new Map();
-    const file = JSON.parse(text) as { boot: string; added: Record<string, Added> };
-    return new Map(file.boot === boot ? Object.entries(file.added) : []);
+    return text === undefined ? none : (JSON.parse(text) as File);
   } catch (error) {
     // Traffic matters more: what an earlier life added then stays until somebody takes it away.
     log.error({ err: error }, 'cannot read which addresses were added');
-    return new Map();
+    return none;
   }
 }
 

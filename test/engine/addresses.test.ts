@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,7 @@ interface Stand {
   readonly edge: Edge;
   sluice: Sluice;
   /** Another life on the same data, HAProxy left running by the one before. */
-  again(): Promise<void>;
+  again(flags?: readonly string[]): Promise<void>;
 }
 
 /** `sluice up` in a namespace, with a backend and two sites there, `edge4` and `edge6`. */
@@ -31,21 +32,21 @@ async function stand(t: TestContext, flags: readonly string[] = []): Promise<Sta
     edge.end();
     rmSync(dataFolder, { recursive: true, force: true });
   });
-  const start = async () => {
+  const start = async (more: readonly string[] = flags) => {
     sluice = await startSluice({
       dataFolder,
       host: edge.there,
       networkNamespace: edge.namespace,
-      flags: ['--no-sample', ...flags],
+      flags: ['--no-sample', ...more],
     });
     return sluice;
   };
   const made: Stand = {
     edge,
     sluice: await start(),
-    again: async () => {
+    again: async (more) => {
       await made.sluice.kill('SIGKILL');
-      made.sluice = await start();
+      made.sluice = await start(more);
     },
   };
   for (const [site, AddressPool] of [
@@ -175,4 +176,32 @@ test('an address that cannot be had is what is wrong with the listener', async (
   const listener = { LoadBalancerId, ListenerPort: port };
   const shown = await client.call('Ens', 'DescribeLoadBalancerHTTPListenerAttribute', listener);
   assert.equal((shown.body as { Status: string }).Status, 'starting');
+});
+
+test('after a boot of the machine its addresses are there before HAProxy listens', async (t) => {
+  const at = await stand(t);
+  const { edge, sluice } = at;
+  const lbs = [];
+  for (let i = 0; i < 25; i++) lbs.push(await balance(at, 'edge4'));
+  await sluice.kill('SIGKILL');
+  // Everything of the namespace is the test's own.
+  for (const pid of execFileSync('ip', ['netns', 'pids', edge.namespace]).toString().split('\n')) {
+    if (pid !== '') process.kill(Number(pid), 'SIGKILL');
+  }
+  for (const address of edge.addresses()) edge.run('ip', 'addr', 'del', address, 'dev', 'lo');
+  const file = join(sluice.dataFolder, 'forwarder/addresses/addresses.json');
+  const written = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...written, boot: 'another' }));
+  await at.again();
+  for (const { Address } of lbs) assert.equal(await answers(Address)(), 's-a');
+});
+
+test('addresses move to another interface when the next life is told so', async (t) => {
+  const at = await stand(t);
+  const lb = await balance(at, 'edge6');
+  assert.match(at.edge.run('ip', 'addr', 'show', 'dev', 'lo'), new RegExp(lb.Address));
+  await at.again(['--address-interface', 'edge0']);
+  assert.match(at.edge.run('ip', 'addr', 'show', 'dev', 'edge0'), new RegExp(lb.Address));
+  assert.doesNotMatch(at.edge.run('ip', 'addr', 'show', 'dev', 'lo'), new RegExp(lb.Address));
+  assert.equal(await until(answers(lb.Address), { what: 'an answer' }), 's-a');
 });

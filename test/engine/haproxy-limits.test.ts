@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import nodeHttp from 'node:http';
+import http2 from 'node:http2';
 import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startHttpServer, startTcpEcho } from '../support/backends.ts';
-import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
+import { makeCertificate } from '../support/certificates.ts';
+import { attached, balancer, http, https, openEngine, tcp } from '../support/haproxy.ts';
 import { get } from '../support/load.ts';
 import { freePort } from '../support/scene.ts';
 
@@ -63,6 +65,30 @@ test('requests over the figure of the specification get 503, others are served',
   // Another load balancer, and another specification of this one, have their own figure.
   await engine.apply(balancer('lb-1', { spec: 'elb.s3.medium', listeners, backends }));
   assert.deepEqual(Object.keys(await hammer(16, 1_000, one)), ['served']);
+});
+
+test('requests of one HTTP/2 connection count one by one', async (t) => {
+  const { engine, certificates } = await openEngine(t);
+  certificates.set('1', makeCertificate({ name: 'one.test' }));
+  const server = await startHttpServer('s-a');
+  t.after(() => server.close());
+  const port = await freePort(host);
+  const wanted = { spec, listeners: [https(port)], backends: attached([server]) };
+  assert.deepEqual(await engine.apply(balancer('lb-1', wanted)), []);
+  const client = http2.connect(`https://${host}:${port}`, { rejectUnauthorized: false });
+  t.after(() => client.destroy());
+  const one = () =>
+    new Promise<string>((resolve, reject) => {
+      const stream = client.request();
+      stream.on('response', (headers) => resolve(String(headers[':status'])));
+      stream.on('error', reject);
+      stream.resume();
+    });
+  const seconds = 2;
+  const counts = await hammer(32, seconds * 1_000, one);
+  assert.deepEqual(Object.keys(counts).sort(), ['200', '503']);
+  assert.ok(counts['200']! > 0.7 * seconds * 800, JSON.stringify(counts));
+  assert.ok(counts['200']! < 1.2 * (seconds + 1) * 800, JSON.stringify(counts));
 });
 
 test('new connections over the figure are dropped, and existing ones go on', async (t) => {

@@ -20,6 +20,8 @@ interface Refusal {
   readonly pool: string;
   readonly reason: string;
   readonly until: number;
+  /** We could not listen there either: once we can, HAProxy can. */
+  seen: boolean;
 }
 
 /** Decides which listeners may be loaded, so that none that cannot bind spoils others' loads. */
@@ -53,8 +55,8 @@ export class Admission {
       const { name, endpoint, prefix } = listener;
       // HAProxy's own hold on a port, even one that is just ending, is no problem.
       const isOurs = held.has(prefix) || this.#owners.get(endpoint) === prefix;
-      const problem = this.#refused(listener) ?? (isOurs ? undefined : await bindProblem(endpoint));
-      const reason = problem ?? this.#claimed(listener);
+      const problem = isOurs ? undefined : await bindProblem(endpoint);
+      const reason = this.#refused(listener, problem) ?? problem ?? this.#claimed(listener);
       if (reason !== undefined) {
         leftOut.push({ listener: name, reason });
         continue;
@@ -68,16 +70,20 @@ export class Admission {
 
   /** HAProxy refused a listener: it is not tried again for a while, unless it changes. */
   refuse(prefix: string, pool: string, reason: string): void {
-    this.#refusals.set(prefix, { pool, reason, until: this.#now() + limits.refusedListener });
+    const until = this.#now() + limits.refusedListener;
+    this.#refusals.set(prefix, { pool, reason, until, seen: false });
     for (const [endpoint, owner] of this.#owners) {
       if (owner === prefix) this.#owners.delete(endpoint);
     }
   }
 
-  #refused({ prefix, pools }: Carried): string | undefined {
+  #refused({ prefix, pools }: Carried, problem: string | undefined): string | undefined {
     const refusal = this.#refusals.get(prefix);
     if (refusal === undefined) return undefined;
-    if (refusal.pool === pools[0]?.name && this.#now() < refusal.until) return refusal.reason;
+    const isOver = refusal.seen && problem === undefined;
+    refusal.seen ||= problem !== undefined;
+    const isSame = refusal.pool === pools[0]?.name && this.#now() < refusal.until;
+    if (isSame && !isOver) return refusal.reason;
     this.#refusals.delete(prefix);
     return undefined;
   }
