@@ -177,6 +177,18 @@ export const limits = {
   journalGrowthBytes: 4_194_304,
   /** A snapshot that loses more of a site than both without a reason is refused whole. */
   unexplainedLoss: { loadBalancers: 3, share: 0.1 },
+  /** Monitoring data is kept this long: the documented window is 24 hours. */
+  minutesKept: 25 * 3_600_000,
+  /** Documented: the longest window of one monitoring call. */
+  monitorWindow: 24 * 3_600_000,
+  /** Values that a site's minute is spread over, so that one load balancer's are found at once. */
+  minuteBuckets: 32,
+  /** Listeners in one report of a minute: some 100 bytes each on the wire, within a body. */
+  minuteListeners: 2_000,
+  /** Reports of minutes that wait for the control plane; past it the oldest are lost. */
+  minutesWaiting: 60,
+  /** How often replaced workers of HAProxy are asked what they have counted. */
+  countersOfOld: 2_000,
   /** Commits kept in memory for watchers that resume. */
   watchHistory: 10_000,
   /** Characters of values in that history: 10,000 commits at 6 KB. */

@@ -84,9 +84,56 @@ export interface ReportHealth {
   readonly healthy: boolean;
 }
 
+/** What is told of one listener and one minute, in the order of its numbers on the wire. */
+export const minuteFields = [
+  'validServers',
+  'invalidServers',
+  /** Connections open when the minute ended. */
+  'active',
+  /** The rest is what the minute added. */
+  'connections',
+  'dropped',
+  'bytesIn',
+  'bytesOut',
+  'requests',
+  'responses2xx',
+  'responses3xx',
+  'responses4xx',
+  'responses5xx',
+  /** Milliseconds that servers took for the requests, together. */
+  'responseMs',
+  'packetsIn',
+  'packetsOut',
+] as const;
+
+export type ListenerMinute = Readonly<Record<(typeof minuteFields)[number], number>>;
+
+/** The numbers of `minuteFields`; zeros at the end are left out. */
+export type PackedMinute = readonly number[];
+
+export function packMinute(minute: ListenerMinute): PackedMinute {
+  const numbers = minuteFields.map((field) => minute[field]);
+  return numbers.slice(0, numbers.findLastIndex((number) => number !== 0) + 1);
+}
+
+export function unpackMinute(numbers: PackedMinute): ListenerMinute {
+  const entries = minuteFields.map((field, index) => [field, numbers[index] ?? 0]);
+  return Object.fromEntries(entries) as ListenerMinute;
+}
+
+/** A part of what a site's listeners did in one minute on one forwarder. Parts add up. */
+export interface MinuteReport {
+  /** UTC, yyyy-MM-ddTHH:mm. */
+  readonly minute: string;
+  /** Tells the parts of a minute apart: what comes twice under one name counts once. */
+  readonly part: string;
+  /** Load balancer -> `tcp:80` -> what it did. */
+  readonly listeners: Readonly<Record<string, Readonly<Record<string, PackedMinute>>>>;
+}
+
 /**
  * One report about one site. `applied` is small and comes at once with every change; `status`
- * comes at its own pace. A report may hold either or both.
+ * and `minute` come at their own pace. A report may hold any of them.
  */
 export interface SiteReport {
   readonly applied?: {
@@ -112,6 +159,7 @@ export interface SiteReport {
     /** What an operator should know about this forwarder and site; empty when all is well. */
     readonly notices?: readonly string[];
   };
+  readonly minute?: MinuteReport;
 }
 
 /** The id that stands for every load balancer of a site in a failure. */

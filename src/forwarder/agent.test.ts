@@ -373,7 +373,7 @@ describe('a forwarder of unclaimed sites', () => {
 
     await say({ type: 'release', site: 'site-2' });
     assert.deepEqual(carried(), ['lb-1']);
-    assert.deepEqual([...disk.files.keys()], ['site-1.ndjson']);
+    assert.deepEqual([...disk.files.keys()], ['minutes.json', 'site-1.ndjson']);
     await say(snapshot(9, [other], 'site-2'));
     assert.deepEqual(carried(), ['lb-1', 'lb-9']);
   });

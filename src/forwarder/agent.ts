@@ -3,6 +3,7 @@ import { type SiteReport, unclaimedSites } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
 import type { Certificates } from './certificates.ts';
+import { Counting } from './counting.ts';
 import type { Disk } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { journalSites } from './journal.ts';
@@ -61,6 +62,7 @@ class SiteAgent implements Agent {
   readonly #reconciler: Reconciler;
   readonly #replicas = new Map<string, Replica>();
   readonly #status: StatusLoop;
+  readonly #counting: Counting;
   /** Sites whose journal could not be read and that nobody has described since. */
   readonly #unknown = new Set<string>();
   readonly #startedAt: number;
@@ -78,6 +80,8 @@ class SiteAgent implements Agent {
       reconciler: this.#reconciler,
       replicas: this.#replicas,
     });
+    const siteOf = (id: string) => this.#reconciler.siteOf(id);
+    this.#counting = new Counting({ ...options, siteOf });
   }
 
   async boot(): Promise<void> {
@@ -99,6 +103,8 @@ class SiteAgent implements Agent {
     if (read > 0) this.#prune();
     this.#reconciler.start();
     this.#status.start();
+    await this.#counting.boot();
+    this.#counting.start();
     this.#connection = this.#stayConnected();
   }
 
@@ -113,6 +119,7 @@ class SiteAgent implements Agent {
   async close({ stopTraffic }: { readonly stopTraffic: boolean }): Promise<void> {
     this.#abort.abort();
     this.#status.close();
+    await this.#counting.close();
     for (const replica of this.#replicas.values()) replica.close();
     await this.#connection;
     await this.#reconciler.close();

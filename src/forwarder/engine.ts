@@ -2,6 +2,38 @@ import type { LoadBalancer } from '../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../fleet/protocol.ts';
 
 /**
+ * What one listener has done since `source` began to count: running totals but for `active` and
+ * `averageMs`. A source that was not there before has counted from zero; a count that begins again
+ * must have another source. One listener may have several sources, whose totals add up.
+ */
+export interface ReportCounters {
+  readonly loadBalancerId: string;
+  /** `tcp:80` */
+  readonly listener: string;
+  /** Such as one worker process: the same as long as it goes on counting. */
+  readonly source: string;
+  /** Connections (UDP: flows) open now. */
+  readonly active: number;
+  readonly connections: number;
+  /** Connections that no server was found for or that were refused. */
+  readonly dropped: number;
+  /** From clients, and to them. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Absent: the engine does not count packets. */
+  readonly packetsIn?: number;
+  readonly packetsOut?: number;
+  /** HTTP requests, and their answers by class; 0 for other listeners. */
+  readonly requests: number;
+  readonly responses2xx: number;
+  readonly responses3xx: number;
+  readonly responses4xx: number;
+  readonly responses5xx: number;
+  /** Milliseconds that servers took for recent requests, on average. */
+  readonly averageMs: number;
+}
+
+/**
  * A data plane: three idempotent verbs and what can be read from it. A verb resolves only after
  * the engine was read back and found to be as wanted; what the engine refused comes back as
  * failures, never as silence. Verbs for different load balancers may run at once, and share one
@@ -17,6 +49,11 @@ export interface Engine {
   /** Drains under way, with sessions left; entries whose sessions all ended have 0. */
   drains(): Promise<readonly ReportDrain[]>;
   health(): Promise<readonly ReportHealth[]>;
+  /**
+   * What its listeners have counted. A source that has ended is told once more, with its last
+   * totals. It waits for no verb, and no verb for it.
+   */
+  counters(): Promise<readonly ReportCounters[]>;
   /** Called with a reason when the engine lost its state (restart, flush by somebody else). */
   onLost(listener: (reason: string) => void): void;
   /** Leaves traffic flowing unless told to stop it. */

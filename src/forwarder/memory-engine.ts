@@ -1,6 +1,6 @@
 import type { BackendServer, LoadBalancer } from '../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../fleet/protocol.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, ReportCounters } from './engine.ts';
 
 export interface MemoryEngineOptions {
   /** Unix milliseconds. */
@@ -24,6 +24,8 @@ export class MemoryEngine implements Engine {
   readonly verbs: string[] = [];
   /** Sessions that removed servers still have, by server id. */
   readonly sessions = new Map<string, number>();
+  /** What its listeners are said to have counted. */
+  counted: readonly ReportCounters[] = [];
   readonly #now: () => number;
   readonly #carried = new Map<string, LoadBalancer>();
   readonly #busy = new Set<string>();
@@ -85,6 +87,10 @@ export class MemoryEngine implements Engine {
         })),
       ),
     );
+  }
+
+  async counters(): Promise<readonly ReportCounters[]> {
+    return this.counted;
   }
 
   onLost(listener: (reason: string) => void): void {

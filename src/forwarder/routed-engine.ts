@@ -1,6 +1,6 @@
 import { type Listener, type LoadBalancer, sameBackend } from '../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../fleet/protocol.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, ReportCounters } from './engine.ts';
 
 /** An engine and the listeners that are its own. */
 export interface Carrier {
@@ -49,6 +49,10 @@ export class RoutedEngine implements Engine {
 
   async health(): Promise<readonly ReportHealth[]> {
     return (await this.#each(({ engine }) => engine.health())).flat();
+  }
+
+  async counters(): Promise<readonly ReportCounters[]> {
+    return (await this.#each(({ engine }) => engine.counters())).flat();
   }
 
   onLost(listener: (reason: string) => void): void {

@@ -40,6 +40,11 @@ export const keys = {
   status: (site: string, forwarder: string) => `report/${site}/${forwarder}/status`,
   reports: (site: string) => `report/${site}/`,
   allReports: 'report/',
+  /** What load balancers of a bucket did in one minute on one forwarder. Written once. */
+  minute: (site: string, bucket: number, minute: string, forwarder: string, part: string) =>
+    `minute/${site}/${bucket}/${minute}/${forwarder}/${part}`,
+  minutes: (site: string, bucket: number) => `minute/${site}/${bucket}/`,
+  allMinutes: 'minute/',
   clientToken: (account: string, token: string) =>
     `token/${account}/${Buffer.from(token).toString('hex')}`,
   clientTokens: (account: string) => `token/${account}/`,

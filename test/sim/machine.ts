@@ -167,6 +167,7 @@ export class Machine {
       prune: (wanted) => verb(() => engine.prune(wanted)),
       drains: () => engine.drains(),
       health: () => engine.health(),
+      counters: () => engine.counters(),
       onLost: (listener) => engine.onLost((reason) => alive() && listener(reason)),
       close: async () => {},
     };

@@ -7,6 +7,7 @@ import { instanceActions } from './instances.ts';
 import { listenerActions } from './listeners.ts';
 import { loadBalancerViewActions } from './load-balancer-views.ts';
 import { loadBalancerActions } from './load-balancers.ts';
+import { monitorActions } from './monitors.ts';
 import { networkActions } from './networks.ts';
 import { regionActions } from './regions.ts';
 import { sluiceActions } from './sluice/index.ts';
@@ -24,6 +25,7 @@ export const actions: readonly Action[] = [
   ...udpListenerActions,
   ...httpListenerActions,
   ...httpsListenerActions,
+  ...monitorActions,
   ...networkActions,
   ...vSwitchActions,
   ...regionActions,

@@ -4,8 +4,9 @@ import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/proto
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import type { ServerCertificate } from '../certificates.ts';
-import type { Engine } from '../engine.ts';
+import type { Engine, ReportCounters } from '../engine.ts';
 import { CertificateFiles, type ListenerPem } from './certificates.ts';
+import { Counters } from './counters.ts';
 import { Drains } from './drains.ts';
 import { Loader } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
@@ -40,6 +41,7 @@ export async function openHaproxyEngine(options: HaproxyOptions): Promise<Haprox
 export class HaproxyEngine implements Engine {
   readonly #loader: Loader;
   readonly #drains: Drains;
+  readonly #counters: Counters;
   readonly #certificates: CertificateFiles;
   /** The last verb of each load balancer: those of one come one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -54,7 +56,9 @@ export class HaproxyEngine implements Engine {
       for (const listener of this.#listeners) listener(reason);
     };
     this.#certificates = new CertificateFiles(paths.certificates, certificateOf);
-    this.#loader = new Loader({ paths, program, user, now, log, onLost });
+    this.#counters = new Counters(paths, log);
+    const onReload = () => void this.#counters.beforeReload();
+    this.#loader = new Loader({ paths, program, user, now, log, onLost, onReload });
     const inTurn = (id: string, run: () => Promise<void>) => this.#inTurn(id, run);
     this.#drains = new Drains({ crew: this.#loader.crew, now, log, inTurn });
   }
@@ -111,6 +115,10 @@ export class HaproxyEngine implements Engine {
     });
   }
 
+  counters(): Promise<readonly ReportCounters[]> {
+    return this.#counters.all();
+  }
+
   onLost(listener: (reason: string) => void): void {
     this.#listeners.push(listener);
   }
@@ -118,6 +126,7 @@ export class HaproxyEngine implements Engine {
   async close({ stopTraffic }: { readonly stopTraffic: boolean }): Promise<void> {
     await Promise.allSettled(this.#turns.values());
     this.#drains.close();
+    this.#counters.close();
     await this.#loader.close(stopTraffic);
   }
 

@@ -25,6 +25,8 @@ export interface LoaderOptions {
   readonly log: Log;
   /** HAProxy had ended, or was loaded by somebody else; it runs on our files again. */
   readonly onLost: (reason: string) => void;
+  /** A worker that runs is about to be replaced. It is not waited for. */
+  readonly onReload: () => void;
 }
 
 /**
@@ -196,6 +198,7 @@ export class Loader {
       this.#generation += 1;
       this.#reading = false;
       this.#settle();
+      this.#options.onReload();
       await this.#process.check();
     }
     this.#reading = true;

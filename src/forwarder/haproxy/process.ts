@@ -189,7 +189,7 @@ export class HaproxyProcess {
 }
 
 /** When a process started, in clock ticks since boot; undefined when it has ended. */
-function startOf(pid: number): string | undefined {
+export function startOf(pid: number): string | undefined {
   try {
     // `pid (name) state …`: the 3rd field is the state, the 22nd the start (proc(5)).
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')

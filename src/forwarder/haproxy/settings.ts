@@ -156,6 +156,8 @@ function acceptLines(listener: Carriable, host: string): string[] {
   if (listener.protocol === 'tcp') {
     return [
       `timeout client ${numberToken(listener.establishedTimeoutSeconds, 10, 900)}s`,
+      // Else the bytes of a session count when it ends, hours later.
+      'option contstats',
       ...(listener.scheduler === 'tch'
         ? ['tcp-request connection set-var(sess.port) src_port']
         : []),

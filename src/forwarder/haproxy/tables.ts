@@ -55,6 +55,59 @@ export function parseSessions(text: string): Map<string, number> {
   );
 }
 
+/** A proxy in `show stat`: running totals but for `active` and `averageMs`. */
+export interface StatsRow {
+  /** Of the section. */
+  readonly name: string;
+  readonly active: number;
+  readonly connections: number;
+  /** Connections refused before they became sessions. */
+  readonly denied: number;
+  /** Of a backend: connections that came to no server. */
+  readonly failed: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly requests: number;
+  readonly responses2xx: number;
+  readonly responses3xx: number;
+  readonly responses4xx: number;
+  readonly responses5xx: number;
+  /** Of a backend: queue, connect and response of its last 1,024 requests, in milliseconds. */
+  readonly averageMs: number;
+}
+
+/**
+ * Reads the frontends and backends of `show stat`.
+ * @throws when it is no such table
+ */
+export function parseStats(text: string): StatsRow[] {
+  const [head = '', ...rows] = text.split('\n');
+  if (!head.startsWith('# pxname,svname,')) {
+    throw new Error(`HAProxy answered: ${text.slice(0, 200)}`);
+  }
+  const columns = new Map(head.split(',').map((name, index) => [name, index]));
+  return rows.map((line) => {
+    const fields = line.split(',');
+    const number = (name: string) => Number(fields[columns.get(name) ?? -1] || 0);
+    const isFront = fields[1] === 'FRONTEND';
+    return {
+      name: fields[0]!,
+      active: number('scur'),
+      connections: number(isFront ? 'conn_tot' : 'connect'),
+      denied: number('dcon') + number('dses'),
+      failed: isFront ? 0 : number('econ'),
+      bytesIn: number('bin'),
+      bytesOut: number('bout'),
+      requests: number('req_tot'),
+      responses2xx: number('hrsp_2xx'),
+      responses3xx: number('hrsp_3xx'),
+      responses4xx: number('hrsp_4xx'),
+      responses5xx: number('hrsp_5xx'),
+      averageMs: isFront ? 0 : number('qtime') + number('ctime') + number('rtime'),
+    };
+  });
+}
+
 /** A row of `show sess`. */
 export interface Session {
   readonly id: string;

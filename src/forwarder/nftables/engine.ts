@@ -5,7 +5,7 @@ import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/proto
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import { bindProblem } from '../bind-probe.ts';
-import type { Engine } from '../engine.ts';
+import type { Engine, ReportCounters } from '../engine.ts';
 import { UnsafeValue } from '../haproxy/names.ts';
 import { Conntrack, type FlowTable, flowKey } from './conntrack.ts';
 import { type Allowed, Cuts } from './cuts.ts';
@@ -115,6 +115,11 @@ export class NftablesEngine implements Engine {
           healthy: this.#isHealthy(service, server),
         })),
     );
+  }
+
+  /** Nothing is counted in the kernel: its listeners have no points. */
+  async counters(): Promise<readonly ReportCounters[]> {
+    return [];
   }
 
   onLost(listener: (reason: string) => void): void {

@@ -20,6 +20,8 @@ function callOf(principal: Caller['principal']) {
     resealForCaller: async () => (sealed: string, context: string) =>
       `${sealed} for LTAI5t under ${context}`,
     signal: new AbortController().signal,
+    // A minute of long ago is not kept.
+    now: Date.now,
     fleet: {
       report: async (...report: unknown[]) => void told.push(report),
       watchSite: async function* (...watch: unknown[]) {
@@ -55,6 +57,11 @@ const whole = {
     engine: 'haproxy 2.6.12',
     notices: ['the disk is full'],
   } satisfies Whole<NonNullable<SiteReport['status']>>,
+  minute: {
+    minute: '2016-11-24T08:00',
+    part: '1795000000000-0',
+    listeners: { 'lb-1': { 'tcp:80': [1, 0, 3] } },
+  } satisfies Whole<NonNullable<SiteReport['minute']>>,
 } satisfies Whole<SiteReport>;
 
 describe('a report', () => {
@@ -62,10 +69,11 @@ describe('a report', () => {
     assert.deepEqual(await report(whole), [['local', 'edge-1', whole]]);
   });
 
-  test('may hold what was applied or the status alone', async () => {
-    const { applied, status } = whole;
+  test('may hold what was applied, the status or a minute alone', async () => {
+    const { applied, status, minute } = whole;
     assert.deepEqual(await report({ applied }), [['local', 'edge-1', { applied }]]);
     assert.deepEqual(await report({ status }), [['local', 'edge-1', { status }]]);
+    assert.deepEqual(await report({ minute }), [['local', 'edge-1', { minute }]]);
   });
 
   test('may say more than is known here: a newer forwarder is no dead one', async () => {
@@ -88,6 +96,11 @@ describe('a report', () => {
       '[]',
       { applied: { revision: -1, failures: [] } },
       { applied: { revision: 7 } },
+      { minute: { ...whole.minute, minute: '2026-11-31T08:00' } },
+      { minute: { ...whole.minute, minute: '2026-11-24T24:00' } },
+      { minute: { ...whole.minute, part: '../x' } },
+      { minute: { ...whole.minute, listeners: { 'lb-1': { 'tcp:80': [-1] } } } },
+      { minute: { ...whole.minute, listeners: { 'lb/1': {} } } },
       { status: { ...whole.status, drains: [{ ...whole.status.drains[0], sessions: 'many' }] } },
     ]) {
       await assert.rejects(

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { Refusal } from '../../../elb/refusal.ts';
 import type { Deliver } from '../../../fleet/fleet.ts';
-import { certificateContext, type SiteReport, unclaimedSites } from '../../../fleet/protocol.ts';
+import { isMinute, storeMinute } from '../../../fleet/minutes.ts';
+import {
+  certificateContext,
+  minuteFields,
+  type SiteReport,
+  unclaimedSites,
+} from '../../../fleet/protocol.ts';
 import { limits as bounds } from '../../../limits.ts';
 import type { Call } from '../../call.ts';
 import { defineAction } from '../action.ts';
@@ -100,6 +106,19 @@ const report = z.object({
       notices: z.array(reason).max(100).optional(),
     })
     .optional(),
+  minute: z
+    .object({
+      minute: z.string().refine(isMinute),
+      part: z.string().regex(/^[0-9-]{1,32}$/),
+      listeners: z.record(
+        z.string().regex(/^[A-Za-z0-9-]{1,64}$/),
+        z.record(
+          z.string().regex(/^[a-z]{1,5}:\d{1,5}$/),
+          z.array(z.int().min(0)).max(minuteFields.length),
+        ),
+      ),
+    })
+    .optional(),
 });
 
 export const ReportSite = defineAction({
@@ -115,7 +134,9 @@ export const ReportSite = defineAction({
     Report: z
       .string()
       .max(bounds.bodyBytes)
-      .describe('A JSON text with applied (revision, failures), status (drains, health), or both.'),
+      .describe(
+        'A JSON text with any of applied (revision, failures), status (drains, health), minute.',
+      ),
   }),
   output: nothing,
   errors,
@@ -123,7 +144,14 @@ export const ReportSite = defineAction({
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
   async run({ EnsRegionId, Report }, call) {
     const name = forwarderOf(call);
-    await call.fleet.report(EnsRegionId, name, readReport(Report));
+    const read = readReport(Report);
+    await call.fleet.report(EnsRegionId, name, read);
+    if (read.minute === undefined) return {};
+    await storeMinute(
+      call.store,
+      { site: EnsRegionId, forwarder: name, now: call.now() },
+      read.minute,
+    );
     return {};
   },
 });
