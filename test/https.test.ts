@@ -96,7 +96,7 @@ test('a certificate is served when its 200 has come, and its key is nowhere else
   for (const { key } of [one, two]) assert.ok(!sluice.output().includes(key.split('\n')[1]!));
 });
 
-test('sluice up started again, its forwarder with a new access key, loses no handshake', async () => {
+test('sluice up started again, with a new key for its forwarder, loses no handshake', async () => {
   const dataFolder = await folder();
   const killed = await startSluice({ dataFolder });
   const backend = await startHttpServer('a');
