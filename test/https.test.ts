@@ -96,6 +96,30 @@ test('a certificate is served when its 200 has come, and its key is nowhere else
   for (const { key } of [one, two]) assert.ok(!sluice.output().includes(key.split('\n')[1]!));
 });
 
+test('sluice up started again, with a new key for its forwarder, loses no handshake', async () => {
+  const dataFolder = await folder();
+  const killed = await startSluice({ dataFolder });
+  const backend = await startHttpServer('a');
+  cleanups.push(() => backend.close());
+  const parameters = { ServerCertificateId: await upload(killed.client, one) };
+  const scene = await buildScene(killed.client, [backend], [{ protocol: 'HTTPS', parameters }]);
+  const target = { host: scene.address, port: scene.ports[0]! };
+  const load = startHttpLoad({ ...target, clients: 2, keepAlive: false, tls: true });
+  await killed.kill('SIGKILL');
+  await killed.client.close();
+  const sluice = await startSluice({ dataFolder });
+  cleanups.push(() => sluice.stop());
+  const listener = { LoadBalancerId: scene.loadBalancerId, ListenerPort: scene.ports[0] };
+  const { headers } = await sluice.client.call('Ens', 'SetLoadBalancerHTTPSListenerAttribute', {
+    ...listener,
+    ServerCertificateId: await upload(sluice.client, two),
+  });
+  assert.equal(headers['x-sluice-applied'], '1/1');
+  assert.equal(await shown(scene), 'two.test');
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+});
+
 test('a forwarder serves HTTPS from its journal alone', async () => {
   const control = await startSluice({ mode: 'control-plane' });
   cleanups.push(() => control.stop());

@@ -284,7 +284,7 @@ test('reloads lose no request of clients in HTTP/1.1 and 2', async (t) => {
   );
 });
 
-test('a certificate that is replaced in the midst of reloads is shown', async (t) => {
+test('a certificate replaced in the midst of reloads is the one that is shown', async (t) => {
   const { engine } = await withCertificates(t);
   const [a] = await servers(t, 'a');
   const ports = [await freePort(host), await freePort(host)] as const;
