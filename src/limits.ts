@@ -187,8 +187,10 @@ export const limits = {
   minuteListeners: 2_000,
   /** Reports of minutes that wait for the control plane; past it the oldest are lost. */
   minutesWaiting: 60,
-  /** How often replaced workers of HAProxy are asked what they have counted. */
-  countersOfOld: 2_000,
+  /** Between two looks at what replaced workers of HAProxy count: often at first, many end soon. */
+  countersOfOld: { minMs: 20, maxMs: 2_000 },
+  /** A look that takes long is not repeated before this many times as long have passed. */
+  countersRest: 50,
   /** Commits kept in memory for watchers that resume. */
   watchHistory: 10_000,
   /** Characters of values in that history: 10,000 commits at 6 KB. */

@@ -9,11 +9,12 @@ import type { Listener } from '../../src/elb/types.ts';
 import { storeMinute } from '../../src/fleet/minutes.ts';
 import { Counting } from '../../src/forwarder/counting.ts';
 import type { Engine } from '../../src/forwarder/engine.ts';
+import { type Baseline, baselineOf, growthSince } from '../../src/forwarder/minutes.ts';
 import { startHttpServer, startTcpEcho } from '../support/backends.ts';
 import { type Bench, createLoadBalancer, furnish, openBench } from '../support/call.ts';
 import { SimulatedClock } from '../support/clock.ts';
 import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
-import { get, openSession } from '../support/load.ts';
+import { get, openSession, startHttpLoad } from '../support/load.ts';
 import { silent } from '../support/log.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 import { freePort } from '../support/scene.ts';
@@ -155,4 +156,35 @@ test('the monitors answer what went through, over a reload and another life', as
   const third = await (await read(await endMinute())).layer4(two);
   assert.deepEqual([third.Conns, third.ActConns, third.InBytes], ['0', '0', '30']);
   await other.close();
+});
+
+test('under load and over reloads each request is counted, once', async (t) => {
+  const { engine, processes } = await openEngine(t);
+  const web = await startHttpServer('web');
+  t.after(() => web.close());
+  const port = await freePort(host);
+  const all = balancer('lb-1', { listeners: [http(port)], backends: attached([web]) });
+  await engine.apply(all);
+  let baseline: Baseline = {};
+  let counted = 0;
+  const read = async () => {
+    const counters = await engine.counters();
+    counted += growthSince(baseline, counters, []).get('lb-1')?.get(`http:${port}`)?.requests ?? 0;
+    baseline = baselineOf(baseline, counters);
+  };
+  // Kept connections of a replaced worker are led to the next one: both see their requests.
+  const loads = [true, false].map((keepAlive) =>
+    startHttpLoad({ host, port, clients: 4, keepAlive }),
+  );
+  for (let round = 0; round < 6; round++) {
+    const more = round % 2 === 0 ? [http(await freePort(host))] : [];
+    assert.deepEqual(await engine.apply({ ...all, listeners: [...all.listeners, ...more] }), []);
+    if (round === 3) await read();
+  }
+  await Promise.all(loads.map((load) => load.stop()));
+  await until(async () => (await processes()).old.length === 0, { what: 'old workers to end' });
+  await read();
+  const answered = loads.flatMap(({ observations }) => observations).length;
+  assert.ok(answered > 100);
+  assert.equal(counted, answered);
 });

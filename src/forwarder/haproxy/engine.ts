@@ -57,7 +57,8 @@ export class HaproxyEngine implements Engine {
     };
     this.#certificates = new CertificateFiles(paths.certificates, certificateOf);
     this.#counters = new Counters(paths, log);
-    const onReload = () => void this.#counters.beforeReload();
+    const onReload = (when: 'before' | 'after') =>
+      void this.#counters.atReload(when === 'before' ? 'all' : 'old');
     this.#loader = new Loader({ paths, program, user, now, log, onLost, onReload });
     const inTurn = (id: string, run: () => Promise<void>) => this.#inTurn(id, run);
     this.#drains = new Drains({ crew: this.#loader.crew, now, log, inTurn });

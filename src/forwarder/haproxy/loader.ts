@@ -25,8 +25,8 @@ export interface LoaderOptions {
   readonly log: Log;
   /** HAProxy had ended, or was loaded by somebody else; it runs on our files again. */
   readonly onLost: (reason: string) => void;
-  /** A worker that runs is about to be replaced. It is not waited for. */
-  readonly onReload: () => void;
+  /** A worker is about to be replaced, or has just been. Nobody waits for it. */
+  readonly onReload: (when: 'before' | 'after') => void;
 }
 
 /**
@@ -198,13 +198,14 @@ export class Loader {
       this.#generation += 1;
       this.#reading = false;
       this.#settle();
-      this.#options.onReload();
+      this.#options.onReload('before');
       await this.#process.check();
     }
     this.#reading = true;
     const resting = this.#settle();
     if (isRunning) {
       await this.#process.reload();
+      this.#options.onReload('after');
     } else {
       this.crew.lose();
       this.#startedAt = performance.now();
