@@ -158,11 +158,11 @@ const cases: Readonly<Record<string, (scene: TcpScene) => Promise<void>>> = {
     assert.equal(await client.isOpen('a'), false);
   },
 
-  async 'a server without a TCP probe’s answer is left out; when none has one, all are in'(scene) {
+  async 'a server that fails TCP probes is left out; when all fail, all are in'(scene) {
     await leavesOut(scene, { kind: 'tcp' }, 'nobody');
   },
 
-  async 'a server with a bad HTTP status is left out; when all have one, all are in'(scene) {
+  async 'a server that fails HTTP probes is left out; when all fail, all are in'(scene) {
     await leavesOut(scene, { kind: 'http', method: 'get', uri: '/', httpCode: 'http_2xx' }, 503);
   },
 };

@@ -11,11 +11,14 @@ export interface ServeOptions {
   readonly silent?: boolean;
 }
 
-/** Answers with its name and the client's address as it sees it; TCP echoes after that. */
+/**
+ * Answers with its name and the client's address as it sees it; TCP echoes after that. It ends
+ * with its process, and keeps none alive.
+ */
 export async function serve(options: ServeOptions): Promise<void> {
   const { name, protocol, address, port, silent = false } = options;
   if (protocol === 'udp') {
-    const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4');
+    const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4').unref();
     socket.on('message', (_, from) => {
       if (!silent) socket.send(`${name} ${from.address}`, from.port, from.address);
     });
@@ -30,6 +33,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     socket.write(`${name} ${socket.remoteAddress}\n`);
     socket.pipe(socket);
   });
+  server.unref();
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host: address, backlog: 4_096 }, resolve);
