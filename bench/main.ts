@@ -3,6 +3,7 @@ import { benchApi } from './api.ts';
 import { measureDoor } from './door.ts';
 import { type Figure, ms, perSecond, table } from './figure.ts';
 import { benchFleet } from './fleet.ts';
+import { benchKernel } from './kernel.ts';
 import { benchPeers } from './peers.ts';
 import { benchRemoval } from './removal.ts';
 import { benchScale } from './scale.ts';
@@ -35,6 +36,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   sizes: () => benchSizes([10, 1_000, 5_000]),
   traffic: benchTraffic,
   peers: benchPeers,
+  kernel: benchKernel,
 };
 
 async function benchDoor(): Promise<Figure[]> {

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildScene, freePort } from '../test/support/scene.ts';
 import { startSluice } from '../test/support/sluice.ts';
 import { type Figure, perSecond } from './figure.ts';
-import { fastBackend, type Program, startProgram } from './programs.ts';
+import { fastBackend, nginx, type Program, startProgram } from './programs.ts';
 import { inTurns, median, medianRatio } from './rounds.ts';
 import { runWrk } from './wrk.ts';
 
@@ -27,7 +26,7 @@ interface Peer {
 }
 
 const peers: readonly Peer[] = [
-  { name: 'nginx', aim: '>= 1', program: nginx, kinds: ['http', 'tcp'] },
+  { name: 'nginx', aim: '>= 1', program: nginxPeer, kinds: ['http', 'tcp'] },
   { name: 'Envoy', aim: '>= 2.5', program: envoy, kinds: ['http', 'tcp'] },
   { name: 'Caddy', aim: '>= 2', program: caddy, kinds: ['http'] },
 ];
@@ -86,16 +85,9 @@ async function compare(
   }));
 }
 
-/** Two workers, and connections to servers kept, as a careful operator has it. */
-function nginx(ports: Required<Ports>, to: number): Program {
-  const streams = '/usr/lib/nginx/modules/ngx_stream_module.so';
-  const config = `${existsSync(streams) ? `load_module ${streams};` : ''}
-daemon off;
-worker_processes 2;
-pid /dev/null;
-error_log /dev/null;
-events { worker_connections 4096; }
-http {
+/** Connections to servers are kept, as a careful operator has it. */
+function nginxPeer(ports: Required<Ports>, to: number): Program {
+  const sections = `http {
   access_log off;
   keepalive_requests 1000000;
   upstream backend { server 127.0.0.1:${to}; keepalive 64; keepalive_requests 1000000; }
@@ -110,10 +102,8 @@ http {
 }
 stream {
   server { listen 127.0.0.1:${ports.tcp}; proxy_pass 127.0.0.1:${to}; }
-}
-`;
-  const args = (path: string) => ['-c', path, '-p', tmpdir()];
-  return { name: 'nginx.conf', command: 'nginx', args, config, port: ports.http };
+}`;
+  return nginx('nginx.conf', sections, ports.http);
 }
 
 function envoy(ports: Required<Ports>, to: number): Program {

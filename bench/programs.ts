@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { get } from '../test/support/load.ts';
 import { until } from '../test/support/wait.ts';
@@ -57,12 +58,26 @@ ${config}`;
 }
 
 /** A server behind a load balancer that answers as fast as there is one. */
-export function fastBackend(port: number): Program {
+export function fastBackend(port: number, host = '127.0.0.1'): Program {
   const config = `
 frontend fast
   mode http
-  bind 127.0.0.1:${port}
+  bind ${host}:${port}
   http-request return status 200 content-type text/plain string hello
 `;
   return haproxy('backend.cfg', config, port);
+}
+
+/** nginx with two workers. */
+export function nginx(name: string, sections: string, port: number): Program {
+  const config = `load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+worker_processes 2;
+pid /dev/null;
+error_log /dev/null;
+events { worker_connections 4096; }
+${sections}
+`;
+  const args = (path: string) => ['-c', path, '-p', tmpdir()];
+  return { name, command: 'nginx', args, config, port };
 }

@@ -95,6 +95,7 @@ missing_programs() {
   has_venv python3 || printf 'python3 python3-venv '
   [ "$mode" = bench ] || return 0
   has nginx || printf 'nginx-light '
+  has iperf3 || printf 'iperf3 '
   [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || printf 'libnginx-mod-stream '
 }
 

@@ -1,4 +1,3 @@
-import type { TestContext } from 'node:test';
 import type {
   BackendServer,
   DrainingServer,
@@ -7,7 +6,7 @@ import type {
   UdpListener,
 } from '../../src/elb/types.ts';
 import { balancer, tcp } from './haproxy.ts';
-import { makeNetwork, type Network } from './namespaces.ts';
+import { makeNetwork, type Network, type Owner } from './namespaces.ts';
 
 /** A network whose forwarder runs the nftables engine, with servers s-1, s-2 and s-3. */
 export interface KernelScene extends Network {
@@ -22,7 +21,7 @@ export interface KernelScene extends Network {
  * Servers answer at ports 53 (UDP) and 80 (TCP), of both address families.
  * @param probing really, and not only what `probe` says
  */
-export async function kernelScene(t: TestContext, probing = false): Promise<KernelScene> {
+export async function kernelScene(t: Owner, probing = false): Promise<KernelScene> {
   const network = makeNetwork(t);
   const { backends, forwarder } = network;
   await Promise.all(

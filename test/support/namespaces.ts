@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Methods } from './in-namespace.ts';
 
@@ -35,8 +34,13 @@ export interface Machine {
   kill(): Promise<void>;
 }
 
+/** A test, or whatever else ends what it has made. */
+export interface Owner {
+  after(end: () => unknown): void;
+}
+
 /** Makes a network that ends with the test. */
-export function makeNetwork(t: TestContext): Network {
+export function makeNetwork(t: Owner): Network {
   const id = randomBytes(3).toString('hex');
   const machines: (Machine & { end(): void })[] = [];
   t.after(() => {
@@ -71,7 +75,7 @@ export function makeNetwork(t: TestContext): Network {
 }
 
 /** A namespace without links that ends with the test. */
-export function makeNamespace(t: TestContext): Machine {
+export function makeNamespace(t: Owner): Machine {
   const machine = openMachine(`sl-${randomBytes(3).toString('hex')}`);
   t.after(() => machine.end());
   return machine;
