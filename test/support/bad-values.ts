@@ -208,6 +208,7 @@ const candidates = [
     '{}',
     '*',
     '1',
+    'tcp',
   ],
 ];
 
