@@ -32,14 +32,15 @@ const longestSocket = 107 - 16;
 export function pathsOf(folder: string): Paths {
   const digest = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const longest = join(folder, `worker-${Number.MAX_SAFE_INTEGER}.sock`);
-  const isPlain = /^[A-Za-z0-9/._@+~-]+$/.test(longest) && longest.length <= longestSocket;
-  const sockets = isPlain ? folder : join(tmpdir(), `sluice-${digest}`);
+  const isPlain = /^[A-Za-z0-9/._@+~-]{1,190}$/.test(longest);
+  const own = join(tmpdir(), `sluice-${digest}`);
+  const sockets = isPlain && longest.length <= longestSocket ? folder : own;
   const handover = join(tmpdir(), `sluice-${digest}-handover`);
   return {
     base: join(folder, 'haproxy.cfg'),
     sections: join(folder, 'load-balancers'),
-    // Named in HAProxy's commands, as sockets are in its file.
-    certificates: join(sockets, 'certificates'),
+    // Named in HAProxy's commands.
+    certificates: join(isPlain ? folder : own, 'certificates'),
     pid: join(folder, 'haproxy.pid'),
     log: join(folder, 'haproxy.log'),
     master: join(sockets, 'master.sock'),
