@@ -185,7 +185,7 @@ export const limits = {
   minuteBuckets: 32,
   /** Listeners in one report of a minute: some 100 bytes each on the wire, within a body. */
   minuteListeners: 2_000,
-  /** Reports of minutes that wait for the control plane; past it the oldest are lost. */
+  /** Minutes that a forwarder holds for a control plane that is away; the oldest go then. */
   minutesWaiting: 60,
   /** Between two looks at what replaced workers of HAProxy count: often at first, many end soon. */
   countersOfOld: { minMs: 20, maxMs: 2_000 },

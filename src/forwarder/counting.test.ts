@@ -143,17 +143,18 @@ test('a control plane that is away, or whose answer is lost, gets each minute on
   await counting.close();
 });
 
-test('so many minutes wait and no more; the oldest go', async () => {
+test('so many minutes wait, of however many sites, and no more; the oldest go', async () => {
   const counting = await begin();
+  const sites = Array.from({ length: 100 }, (_, index) => `lb-${index}`);
   plane = 'is away';
   await clock.advance(30_000);
   for (let minute = 0; minute < limits.minutesWaiting + 10; minute++) {
-    count(minute);
+    count(minute, sites);
     await clock.advance(60_000);
   }
   plane = 'takes';
   await clock.advance(10_000);
-  assert.equal(taken.size, limits.minutesWaiting);
+  assert.equal(taken.size, limits.minutesWaiting * sites.length);
   assert.equal(Object.keys(requests()).sort()[0], '08:11');
   await counting.close();
 });

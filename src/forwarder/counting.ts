@@ -117,7 +117,7 @@ export class Counting {
   }
 
   async #readOnce(): Promise<void> {
-    const { engine, now, disk } = this.#options;
+    const { engine, now, disk, log } = this.#options;
     const at = now();
     const [counters, health] = await Promise.all([engine.counters(), engine.health()]);
     const before = this.#baseline;
@@ -128,15 +128,19 @@ export class Counting {
     await disk.replace(fileName, JSON.stringify(saved));
     this.#baseline = baseline;
     // Some may have been taken meanwhile.
+    const all = this.#waiting.length + fresh.length;
     this.#waiting = this.#bounded(fresh);
+    const lost = all - this.#waiting.length;
+    if (lost > 0) log.warn({ lost }, 'what was counted in an old minute was told to nobody');
     if (this.#waiting.length > 0 && !this.#isClosed) this.#lane.touch();
   }
 
+  /** What waits, and of old minutes no more than may. */
   #bounded(fresh: readonly Waiting[]): Waiting[] {
     const all = [...this.#waiting, ...fresh];
-    const lost = all.length - limits.minutesWaiting;
-    if (lost > 0) this.#options.log.warn({ lost }, 'minutes that nobody took are lost');
-    return all.slice(-limits.minutesWaiting);
+    const minutes = new Set(all.map(({ minute }) => minute.minute));
+    const kept = new Set([...minutes].slice(-limits.minutesWaiting));
+    return all.filter(({ minute }) => kept.has(minute.minute));
   }
 
   /** One report for each site, more where a site has many listeners. */
