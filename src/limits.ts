@@ -138,8 +138,8 @@ export const limits = {
   addressesKnown: 10_000,
   /** The program `ip` answers within milliseconds; past this it is taken for hung. */
   addressCommand: 10_000,
-  /** Bytes that it may say: a line for each of 5,000 addresses fits. */
-  addressOutput: 1_048_576,
+  /** Bytes that it may say: some 150 for each address of the machine. */
+  addressOutput: 16_777_216,
   /** Clients that one listener remembers for persistence; some 100 bytes each. */
   persistentClients: 100_000,
   /** Slots that flows are dealt to in turn: enough for 1 % whatever the weights, 50 KB a change. */

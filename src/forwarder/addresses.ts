@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import net from 'node:net';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { contains, parseBlock } from '../elb/cidr.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
 import type { Disk } from './disk.ts';
@@ -64,6 +65,11 @@ class InterfaceAddresses implements Addresses {
   /** Of the machine without being on an interface: a route makes them local. */
   readonly #routed = new Set<string>();
   #asked: Asked[] = [];
+  /** Load balancers that need theirs no more, and the turn in which those are taken away. */
+  readonly #leaving: string[] = [];
+  #nextDrop: Promise<void> = Promise.resolve();
+  /** Addresses that are just being taken away: they are still there, and soon are not. */
+  #going: ReadonlySet<string> = new Set();
   #turn: Promise<unknown> = Promise.resolve();
   #local: { readonly at: number; readonly addresses: ReadonlySet<string> } | undefined;
 
@@ -102,7 +108,13 @@ class InterfaceAddresses implements Addresses {
   }
 
   release(id: string): Promise<void> {
-    return this.#inTurn(() => this.#drop([id]));
+    this.#leaving.push(id);
+    if (this.#leaving.length > 1) return this.#nextDrop;
+    this.#nextDrop = this.#inTurn(async () => {
+      await delay(limits.reloadGather);
+      await this.#drop(this.#leaving.splice(0));
+    });
+    return this.#nextDrop;
   }
 
   keepOnly(wanted: ReadonlySet<string>): Promise<void> {
@@ -111,6 +123,7 @@ class InterfaceAddresses implements Addresses {
 
   /** Nobody's of ours, or written down for this load balancer too: whoever ends last drops it. */
   #isSettled(id: string, address: string): boolean {
+    if (this.#going.has(address)) return false;
     if (this.#added.get(id)?.address === address) return true;
     return !this.#added.values().some((added) => added.address === address);
   }
@@ -133,8 +146,10 @@ class InterfaceAddresses implements Addresses {
     try {
       const ours = new Set(Array.from(this.#added.values(), ({ address }) => address));
       const missing: Asked[] = [];
+      const isRouted = await localRoutes();
       for (const each of asked) {
-        if (ours.has(each.address) || !(await this.#isRouted(each.address))) missing.push(each);
+        if (ours.has(each.address) || !isRouted(each.address)) missing.push(each);
+        else this.#routed.add(each.address);
       }
       const reason = await this.#add(missing);
       for (const { address, answer } of asked) {
@@ -175,7 +190,9 @@ class InterfaceAddresses implements Addresses {
     const free = going.filter(({ address }) => !kept.has(address));
     this.#local = undefined;
     const there = free.filter(({ address }) => this.#isLocal(address));
+    this.#going = new Set(there.map(({ address }) => address));
     const reason = await ip(there.map((each) => `address del ${words(each)}`));
+    this.#going = new Set();
     this.#local = undefined;
     const left = there.find(({ address }) => this.#isLocal(address));
     if (left !== undefined) {
@@ -183,19 +200,6 @@ class InterfaceAddresses implements Addresses {
       throw new Error(`cannot take ${left.address} from ${left.interfaceName}: ${reason}`);
     }
     await this.#write();
-  }
-
-  /** True when a route makes an address the machine's own, as `ip route add local` does. */
-  async #isRouted(address: string): Promise<boolean> {
-    try {
-      const [route] = JSON.parse(await run(['-j', 'route', 'get', token(address)])) as Route[];
-      if (route?.type !== 'local') return false;
-    } catch {
-      // No route to it at all, or no `ip`: then adding it says what is wrong.
-      return false;
-    }
-    if (!this.#isLocal(address)) this.#routed.add(address);
-    return true;
   }
 
   async #write(): Promise<void> {
@@ -211,7 +215,28 @@ class InterfaceAddresses implements Addresses {
 }
 
 interface Route {
-  readonly type?: string;
+  readonly type: string;
+  readonly dst: string;
+}
+
+/** Tells which addresses a route makes the machine's own, as `ip route add local` does. */
+async function localRoutes(): Promise<(address: string) => boolean> {
+  const read = async (family: string) => {
+    try {
+      return JSON.parse(await run(['-j', family, 'route', 'show', 'table', 'local'])) as Route[];
+    } catch {
+      // Without `ip`, or without IPv6: adding the address says what is wrong.
+      return [];
+    }
+  };
+  const routes = [...(await read('-4')), ...(await read('-6'))];
+  const targets = routes.filter(({ type }) => type === 'local').map(({ dst }) => dst);
+  const hosts = new Set(targets.filter((dst) => !dst.includes('/')));
+  const blocks = targets.flatMap((dst) => (dst.includes('/') ? (parseBlock(dst) ?? []) : []));
+  return (address) => {
+    const own = parseBlock(`${address}/${net.isIPv6(address) ? 128 : 32}`);
+    return hosts.has(address) || blocks.some((block) => own && contains(block, own));
+  };
 }
 
 interface File {
