@@ -222,3 +222,34 @@ test('a laptop: clients, load balancer and servers at 127.0.0.x of one machine',
   await client.ask('close', { stopTraffic: true });
   assert.doesNotMatch(client.run('nft', 'list', 'ruleset'), /sluice/);
 });
+
+test('flows, packets and bytes of each listener are counted, and begin anew with a server', async (t) => {
+  const { client, forwarder, balancer, servers, address } = await kernelScene(t);
+  const all = balancer({ listeners: [udp(port)] });
+  await forwarder.ask('apply', all);
+  const sums = async () => {
+    const counters = await forwarder.ask('counters');
+    const sum = (of: (each: (typeof counters)[0]) => number | undefined) =>
+      counters.reduce((total, each) => total + (of(each) ?? 0), 0);
+    return {
+      flows: sum(({ connections }) => connections),
+      packets: [sum(({ packetsIn }) => packetsIn), sum(({ packetsOut }) => packetsOut)],
+      bytes: [sum(({ bytesIn }) => bytesIn), sum(({ bytesOut }) => bytesOut)],
+      active: sum(({ active }) => active),
+    };
+  };
+  const waitMs = 5_000;
+  for (const flow of ['a', 'b', 'c']) {
+    for (let packet = 0; packet < 4; packet++) {
+      assert.ok(await client.ask('udp', { address, port, flow, payload: '00112233', waitMs }));
+    }
+  }
+  const { bytes, ...counted } = await sums();
+  assert.deepEqual(counted, { flows: 3, packets: [12, 12], active: 3 });
+  // 20 bytes of IP header, 8 of UDP header, 4 of payload.
+  assert.equal(bytes[0], 12 * 32);
+  await forwarder.ask('apply', { ...all, backends: servers.slice(0, 1) });
+  assert.equal((await sums()).flows, 1);
+  await forwarder.ask('apply', all);
+  assert.equal((await sums()).flows, 1, 'those that came back have counted nothing yet');
+});

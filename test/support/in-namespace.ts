@@ -24,6 +24,7 @@ const methods = {
   prune: host.prune.bind(host),
   drains: host.drains.bind(host),
   health: host.health.bind(host),
+  counters: host.counters.bind(host),
   lost: host.lost.bind(host),
   probe: host.probe.bind(host),
   close: host.close.bind(host),

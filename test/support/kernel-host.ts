@@ -56,6 +56,10 @@ export class KernelHost {
     return this.#engine!.health();
   }
 
+  async counters() {
+    return this.#engine!.counters();
+  }
+
   /** Reasons that were told so far. */
   async lost(): Promise<readonly string[]> {
     return this.#reasons;

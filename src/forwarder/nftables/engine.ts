@@ -8,6 +8,7 @@ import { bindProblem } from '../bind-probe.ts';
 import type { Engine, ReportCounters } from '../engine.ts';
 import { UnsafeValue } from '../haproxy/names.ts';
 import { Conntrack, type FlowTable, flowKey } from './conntrack.ts';
+import { countersOf } from './counters.ts';
 import { type Allowed, Cuts } from './cuts.ts';
 import { forwardingProblem } from './forwarding.ts';
 import { NftRefused } from './nft.ts';
@@ -117,9 +118,11 @@ export class NftablesEngine implements Engine {
     );
   }
 
-  /** Nothing is counted in the kernel: its listeners have no points. */
   async counters(): Promise<readonly ReportCounters[]> {
-    return [];
+    const services = [...this.#carried.values()].flat();
+    if (services.length === 0) return [];
+    const [counts, flows] = await Promise.all([this.#ruleset.counters(), this.#conntrack.read()]);
+    return countersOf(services, counts, flows);
   }
 
   onLost(listener: (reason: string) => void): void {

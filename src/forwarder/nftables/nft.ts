@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { limits } from '../../limits.ts';
+import { parseCounters } from './counters.ts';
 import { noTable, parseTable, type Table } from './table.ts';
 
 /** nft did not take a transaction, or cannot be run at all. Nothing of it is in the kernel. */
@@ -71,6 +72,13 @@ export class Nft {
       if (/No such file or directory/.test(errors)) return noTable;
       throw new NftRefused(firstLine(errors));
     });
+  }
+
+  /** What the kernel has counted by now; waits for no change. @throws NftRefused */
+  async counters(): Promise<ReturnType<typeof parseCounters>> {
+    const { code, output, errors } = await run(['-j', 'list', 'sets', 'table', 'inet', 'sluice']);
+    if (code !== 0) throw new NftRefused(firstLine(errors));
+    return parseCounters(output);
   }
 
   /** Begins to listen for changes that others make. */

@@ -102,6 +102,11 @@ export class Ruleset {
     throw new NftRefused('nft does not hold what it took');
   }
 
+  /** What the kernel has counted. @throws NftRefused */
+  counters(): ReturnType<Nft['counters']> {
+    return this.#nft.counters();
+  }
+
   /** Ends it all: the table goes. */
   async clear(): Promise<void> {
     await this.#nft.commit(['add table inet sluice', 'delete table inet sluice']);
