@@ -146,8 +146,8 @@ export const limits = {
   turnSlots: 1_000,
   /** Slots of a hash: a share of 1 in 1,024 moves at once. */
   hashSlots: 1_024,
-  /** The kernel tells of a change before nft ends; past this the table is read instead. */
-  nftTold: 200,
+  /** The kernel tells of a change before nft ends; a busy machine is late. Then the table is read. */
+  nftTold: 1_000,
   /** Between two starts of `nft monitor`. */
   nftRestart: 1_000,
   /** Lines of one transaction that are looked at: some 40 a listener, 5,000 of them. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
 import { parseCounters } from './counters.ts';
 import { noTable, parseTable, type Table } from './table.ts';
@@ -22,7 +23,8 @@ interface Waiting {
 interface Pending {
   readonly lines: readonly string[];
   pid: number | undefined;
-  readonly tell: (told: readonly string[]) => void;
+  /** Undefined: the monitor has ended. */
+  readonly tell: (told: readonly string[] | undefined) => void;
 }
 
 export interface NftOptions {
@@ -43,6 +45,8 @@ export class Nft {
   /** The transaction whose end is waited for. */
   #pending: Pending | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** A reading that has not begun. */
+  #reading: Promise<Table> | undefined;
   #monitor: ChildProcess | undefined;
   /** The monitor has told of a transaction: it is up. */
   #isTelling = false;
@@ -64,14 +68,16 @@ export class Nft {
     });
   }
 
-  /** The table as the kernel has it now. @throws NftRefused */
+  /** The table as the kernel has it now; who waits together shares it. @throws NftRefused */
   read(): Promise<Table> {
-    return this.#inTurn(async () => {
+    this.#reading ??= this.#inTurn(async () => {
+      this.#reading = undefined;
       const { code, output, errors } = await run(['-j', 'list', 'table', 'inet', 'sluice']);
       if (code === 0) return parseTable(output);
       if (/No such file or directory/.test(errors)) return noTable;
       throw new NftRefused(firstLine(errors));
     });
+    return this.#reading;
   }
 
   /** What the kernel has counted by now; waits for no change. @throws NftRefused */
@@ -99,6 +105,7 @@ export class Nft {
     monitor.on('close', () => {
       this.#monitor = undefined;
       this.#isTelling = false;
+      this.#pending?.tell(undefined);
       if (this.#isClosed) return;
       // Whatever happened meanwhile went unseen.
       setTimeout(() => {
@@ -141,7 +148,7 @@ export class Nft {
   async #transact(lines: readonly string[]): Promise<boolean> {
     const { file } = this.#options;
     writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
-    const told = new Promise<readonly string[]>((tell) => {
+    const told = new Promise<readonly string[] | undefined>((tell) => {
       this.#pending = { lines, tell, pid: undefined };
     });
     const pending = this.#pending!;
@@ -151,8 +158,14 @@ export class Nft {
       });
       if (code !== 0) throw new NftRefused(firstLine(errors));
       if (!this.#isTelling) return false;
-      const late = pause(limits.nftTold).then(() => undefined);
-      return isSame(lines, await Promise.race([told, late]));
+      const late = new AbortController();
+      const pause = delay(limits.nftTold, undefined, { signal: late.signal });
+      const seen = await Promise.race([told, pause]);
+      late.abort();
+      pause.catch(() => {
+        // Aborted: nobody waits for it any more.
+      });
+      return isSame(lines, seen);
     } finally {
       // News that come later pass for somebody else's, which costs a reading.
       this.#pending = undefined;
@@ -204,8 +217,4 @@ function firstLine(errors: string): string {
   // Whoever reads it has not our folders.
   const words = line.replace(/^\S+:\d+:\d+-\d+: /, '').replace(/^Error: /, '');
   return `nft: ${words.slice(0, 300) || 'no reason given'}`;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -104,28 +104,26 @@ function pickRules(
   open: readonly OpenServer[],
   chainOf?: (server: Server) => string,
 ): Statement[][] {
-  if (open.length === 0) return [];
+  const [first] = open;
+  if (first === undefined) return [];
   const to = (servers: readonly Server[], by?: Selector): Statement[] => {
-    const how = by === undefined || open.length === 1 ? {} : { by };
-    const used = open.length === 1 ? servers.slice(0, 1) : servers;
-    if (chainOf !== undefined) return [{ kind: 'goto', ...how, slots: used.map(chainOf) }];
-    const slots = used.map(({ ip, port }) => ({ ip, port }));
-    return [{ kind: 'dnat', ...how, slots }];
+    const how = by === undefined ? {} : { by };
+    if (chainOf !== undefined) return [{ kind: 'goto', ...how, slots: servers.map(chainOf) }];
+    return [{ kind: 'dnat', ...how, slots: servers.map(({ ip, port }) => ({ ip, port })) }];
   };
+  // The kernel takes the slots of a replaced rule away a moment before it has seen out the packets
+  // that follow that rule: they find none, and must not be left to the machine itself.
+  const last = to([first.server]);
+  if (open.length === 1) return [last];
   const { scheduler } = settings;
   if (scheduler === 'wrr' || scheduler === 'rr' || scheduler === 'wlc') {
     const shares = open.map(({ share }) => (scheduler === 'rr' ? 1 : share));
-    return [
-      to(
-        turnSlots(shares).map((index) => open[index]!.server),
-        'turn',
-      ),
-    ];
+    const servers = turnSlots(shares).map((index) => open[index]!.server);
+    return [to(servers, 'turn'), last];
   }
   const named = open.map(({ server, share }) => ({ name: server.name, weight: share }));
   const servers = hashSlots(named).map((index) => open[index]!.server);
-  if (open.length === 1) return [to(servers)];
-  return hashSelectors(scheduler, settings.protocol).map((by) => to(servers, by));
+  return [...hashSelectors(scheduler, settings.protocol).map((by) => to(servers, by)), last];
 }
 
 /** Bytes of a QUIC connection id that qch hashes: clients' and servers' ids have at least 8. */
