@@ -223,7 +223,7 @@ test('a laptop: clients, load balancer and servers at 127.0.0.x of one machine',
   assert.doesNotMatch(client.run('nft', 'list', 'ruleset'), /sluice/);
 });
 
-test('flows, packets and bytes of each listener are counted, and begin anew with a server', async (t) => {
+test('flows, packets and bytes are counted, and begin anew with a server', async (t) => {
   const { client, forwarder, balancer, servers, address } = await kernelScene(t);
   const all = balancer({ listeners: [udp(port)] });
   await forwarder.ask('apply', all);

@@ -28,6 +28,8 @@ beforeEach(async () => {
   LoadBalancerId = await createLoadBalancer(bench);
 });
 
+let parts = 0;
+
 /** Stores what `edge-1` says of a minute of this load balancer. */
 async function store(minute: string, listeners: Readonly<Record<string, Partial<ListenerMinute>>>) {
   const zero = Object.fromEntries(minuteFields.map((field) => [field, 0]));
@@ -38,7 +40,8 @@ async function store(minute: string, listeners: Readonly<Record<string, Partial<
   await storeMinute(
     bench.store,
     { site: 'local', forwarder: 'edge-1', now: bench.clock.now },
-    { minute, part: '1', listeners: { [LoadBalancerId]: Object.fromEntries(packed) } },
+    // Load balancers of other tests may share its value, and a part is written once.
+    { minute, part: String(++parts), listeners: { [LoadBalancerId]: Object.fromEntries(packed) } },
   );
 }
 
