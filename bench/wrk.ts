@@ -40,6 +40,8 @@ export function signedPath(
 export interface WrkOptions {
   readonly port: number;
   readonly host?: string;
+  /** Over TLS, whatever certificate is shown. */
+  readonly isSecure?: boolean;
   readonly clients: number;
   readonly seconds: number;
   /** POSTed one after the other, from the start again at the end; absent: GET /. */
@@ -57,7 +59,7 @@ export async function runWrk(options: WrkOptions): Promise<number> {
     const script = paths === undefined ? [] : ['-s', await writeScript(folder, paths)];
     const { stdout } = await promisify(execFile)('wrk', [
       ...['-t', '1', '-c', String(clients), '-d', `${seconds}s`, ...script],
-      `http://${host}:${port}`,
+      `${options.isSecure ? 'https' : 'http'}://${host}:${port}`,
     ]);
     if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`answers other than 200:\n${stdout}`);
     const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];

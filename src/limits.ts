@@ -146,7 +146,7 @@ export const limits = {
   turnSlots: 1_000,
   /** Slots of a hash: a share of 1 in 1,024 moves at once. */
   hashSlots: 1_024,
-  /** The kernel tells of a change before nft ends; where it is late the table is read. */
+  /** The kernel tells of a change before nft ends, or late; past this the table is read. */
   nftTold: 1_000,
   /** Between two starts of `nft monitor`. */
   nftRestart: 1_000,

@@ -46,6 +46,8 @@ export class NftablesEngine implements Engine {
   readonly #probes: Probes;
   /** What each load balancer carries. */
   readonly #carried = new Map<string, readonly Service[]>();
+  /** Who has an address and port, by `flowKey`. */
+  readonly #claims = new Map<string, string>();
   /** The last verb of each load balancer: those of one come one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #listeners: ((reason: string) => void)[] = [];
@@ -155,9 +157,13 @@ export class NftablesEngine implements Engine {
     const known = this.#carried.get(id);
     const { admitted, failures } = await this.#admit(id, services);
     await this.#render(id, admitted);
+    for (const service of known ?? []) this.#claims.delete(flowKey(service));
+    for (const service of admitted) this.#claims.set(flowKey(service), id);
     this.#carried.set(id, admitted);
     if (admitted.length === 0) this.#carried.delete(id);
-    this.#probes.want([...this.#carried.values()].flat().flatMap(probeTargets));
+    if ([...(known ?? []), ...admitted].some(({ settings }) => settings.health.enabled)) {
+      this.#probes.want([...this.#carried.values()].flat().flatMap(probeTargets));
+    }
     this.#cuts.watch(loadBalancer, admitted);
     this.#level();
     const gone = before.filter(
@@ -207,12 +213,10 @@ export class NftablesEngine implements Engine {
       const key = flowKey(service);
       const fail = (reason: string) =>
         failures.push({ loadBalancerId: id, listener: service.listener, reason });
-      const other = [...this.#carried.values()]
-        .flat()
-        .find((each) => each.loadBalancerId !== id && flowKey(each) === key);
+      const other = this.#claims.get(key);
       const problem =
-        other !== undefined
-          ? `cannot listen at ${endpointOf(service)}: ${other.loadBalancerId} does`
+        other !== undefined && other !== id
+          ? `cannot listen at ${endpointOf(service)}: ${other} does`
           : held.has(key)
             ? undefined
             : await bindProblem(endpointOf(service), service.protocol);

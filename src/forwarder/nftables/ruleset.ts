@@ -51,7 +51,7 @@ export class Ruleset {
   /** The listeners that the table holds, of one load balancer or of all. */
   places(loadBalancerId?: string): Place[] {
     return [...this.#held]
-      .filter(([name]) => loadBalancerId === undefined || ownerOf(name) === loadBalancerId)
+      .filter(([name]) => loadBalancerId === undefined || name.startsWith(`svc.${loadBalancerId}.`))
       .flatMap(([, { elements }]) => [...elements])
       .flatMap((text) => {
         const [, address = '', protocol, port] =
@@ -82,7 +82,9 @@ export class Ruleset {
     const wanted = new Map(fragments.map((each) => [each.chains[0]!.name, each]));
     for (let attempt = 1; attempt <= limits.engineTries; attempt++) {
       if (!this.#isSound) await this.#rebuild();
-      const leaving = [...this.#held.keys()].filter((name) => ownerOf(name) === loadBalancerId);
+      const leaving = [...this.#held.keys()].filter((name) =>
+        name.startsWith(`svc.${loadBalancerId}.`),
+      );
       const names = new Set([...leaving, ...wanted.keys()]);
       const lines = [...names].flatMap((name) =>
         changeLines(this.#held.get(name), wanted.get(name)),
