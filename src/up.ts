@@ -37,7 +37,12 @@ type Cleanup = (options: { readonly stopTraffic: boolean }) => Promise<void> | v
 export async function up(settings: Settings, mode: 'up' | 'control-plane'): Promise<Running> {
   const cleanups: Cleanup[] = [];
   const stop = async (options: { readonly stopTraffic: boolean }) => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup(options);
+    const errors: unknown[] = [];
+    for (const cleanup of cleanups.splice(0).reverse()) {
+      // One that fails keeps no other from its part: what stays open keeps the process alive.
+      await (async () => cleanup(options))().catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw errors[0];
   };
   try {
     const log = createLog(settings.logLevel);
