@@ -3,30 +3,29 @@ import { Refusal } from '../elb/refusal.ts';
 import { limits } from '../limits.ts';
 import type { Principal } from '../ram/authorise.ts';
 import type { AccessRequest, Decision } from '../ram/evaluate.ts';
+import { parsePolicy } from '../ram/policy.ts';
 import { StoreUnavailable } from '../store/store.ts';
-import type { AccessKey } from './access-keys.ts';
 import { type Action, ramName } from './actions/action.ts';
 import { type Answer, type AnswerContext, failure, hostOf, streaming, success } from './answer.ts';
+import { authenticate, type Credentials } from './authenticate.ts';
 import type { Call, Caller } from './call.ts';
 import type { CallInit } from './calls.ts';
 import { ApiError, fromRefusal } from './errors.ts';
 import { readExtensions } from './extensions.ts';
-import type { Nonces } from './nonces.ts';
+import type { Identities } from './identities.ts';
 import { readInput } from './parameters.ts';
+import { contextOf } from './principals.ts';
 import { formatOf, type RawRequest, type RpcRequest, readRequest } from './request.ts';
-import { namedAction, readClaim, verify, verifyInVain } from './signature.ts';
+import { namedAction } from './signature.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface DispatchOptions {
+export interface DispatchOptions extends Credentials {
   /** Keyed `<version> <name>`. */
   readonly catalogue: ReadonlyMap<string, Action>;
-  readonly accessKeys: { find(id: string): Promise<AccessKey | undefined> };
-  readonly nonces: Nonces;
+  readonly identities: Pick<Identities, 'userName' | 'policiesOf'>;
   readonly throttle: Throttle;
   readonly authorise: (principal: Principal, request: AccessRequest) => Decision;
   readonly createCall: (init: CallInit) => Call;
-  /** Unix milliseconds. */
-  readonly now: () => number;
   /** Told of faults of ours, which the caller sees as InternalError or ServiceUnavailable only. */
   readonly onFault: (error: unknown, requestId: string) => void;
   /** Told of every answer, for metrics; `code` is OK or the error's. */
@@ -116,30 +115,6 @@ function findAction(catalogue: ReadonlyMap<string, Action>, request: RpcRequest)
   throw new ApiError(known ? 'InvalidAction.NotFound' : 'InvalidVersion');
 }
 
-/** Proves the signature, then burns the nonce: only a proven request may use one up. */
-async function authenticate(options: DispatchOptions, request: RpcRequest): Promise<Caller> {
-  const claim = readClaim(request, options.now());
-  const key = await options.accessKeys.find(claim.accessKeyId);
-  if (key === undefined) {
-    verifyInVain(claim);
-    const isTemporary = claim.accessKeyId.startsWith('STS.');
-    const lacksToken = isTemporary && claim.securityToken === undefined;
-    throw new ApiError(lacksToken ? 'MissingSecurityToken' : 'InvalidAccessKeyId.NotFound');
-  }
-  if (key.status !== 'Active') throw new ApiError('InvalidAccessKeyId.Inactive');
-  if (claim.securityToken !== undefined) throw new ApiError('InvalidSecurityToken.Malformed');
-  verify(claim, key.secret);
-  if (!options.nonces.use(key.id, claim.nonce)) throw new ApiError('SignatureNonceUsed');
-  return {
-    account: key.account,
-    accessKeyId: key.id,
-    principal: key.principal,
-    sourceIp: request.sourceIp,
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, limits.userAgent),
-    secure: request.secure,
-  };
-}
-
 /** @returns what allowed the call, for the audit record */
 function authorise(
   options: DispatchOptions,
@@ -148,25 +123,61 @@ function authorise(
   caller: Caller,
   requestId: string,
 ): string {
-  const name = ramName(action);
-  const resource = action.resource?.(input, caller.account) ?? '*';
-  const { principal, account } = caller;
-  const request = { action: name, resource, context: {} };
-  const { effect, decidedBy } = options.authorise(principal, request);
-  if (effect === 'Allow') return decidedBy;
-  throw new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
+  if (action.forEverybody) return 'everybody';
+  const principal = grantsOf(options.identities, caller);
+  const context = contextOf(caller, options.now());
+  const resources = [action.resource?.(input, caller.account, caller) ?? '*'].flat();
+  const decisions = resources.map((resource) =>
+    options.authorise(principal, { action: ramName(action), resource, context }),
+  );
+  const denied = decisions.find(({ effect }) => effect !== 'Allow');
+  if (denied === undefined) return decisions[0]?.decidedBy ?? '';
+  throw denial(action, caller, denied, requestId);
+}
+
+/** What a caller's rights rest on. */
+function grantsOf(
+  identities: DispatchOptions['identities'],
+  { account, principal, sessionPolicy }: Caller,
+): Principal {
+  if (principal.kind === 'root' || principal.kind === 'forwarder') return principal;
+  const policies = identities.policiesOf(account, principal);
+  return sessionPolicy === undefined
+    ? { kind: 'identity', policies }
+    : { kind: 'identity', policies, session: parsePolicy(sessionPolicy, 'session') };
+}
+
+function denial(
+  action: Action,
+  { principal, account }: Caller,
+  { effect }: Decision,
+  requestId: string,
+): ApiError {
+  return new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
     accessDenied: {
-      AuthAction: name,
-      AuthPrincipalType: 'SubUser',
+      AuthAction: ramName(action),
+      AuthPrincipalType: principal.kind === 'role' ? 'AssumedRoleUser' : 'SubUser',
       AuthPrincipalOwnerId: account,
-      AuthPrincipalDisplayName:
-        principal.kind === 'forwarder' ? `forwarder:${principal.name}` : account,
+      AuthPrincipalDisplayName: displayNameOf(principal, account),
       PolicyType: 'AccountLevelIdentityBasedPolicy',
       NoPermissionType: effect,
       // Opaque: a version byte and the request id, by which the log has the rest.
       EncodedDiagnosticMessage: Buffer.from(`\x01${requestId}`).toString('base64'),
     },
   });
+}
+
+function displayNameOf(principal: Caller['principal'], account: string): string {
+  switch (principal.kind) {
+    case 'root':
+      return account;
+    case 'user':
+      return principal.id;
+    case 'role':
+      return `${principal.name}:${principal.session}`;
+    case 'forwarder':
+      return `forwarder:${principal.name}`;
+  }
 }
 
 /** Takes the first line before the answer begins, so that a refusal still is an error answer. */

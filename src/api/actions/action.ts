@@ -1,10 +1,12 @@
 import type { z } from 'zod';
-import type { Call } from '../call.ts';
+import type { Call, Caller } from '../call.ts';
 
 /** Products share one door and are told apart by (Action, Version). */
 export const versions = {
   Ens: '2017-11-10',
   Cas: '2020-04-07',
+  Ram: '2015-05-01',
+  Sts: '2015-04-01',
   Sluice: '2026-11-24',
 } as const;
 
@@ -39,8 +41,14 @@ export interface Action<Input extends Fields = Fields, Output extends Fields = F
   readonly limits: { readonly perApi: number; readonly perAccount: number };
   /** The spelling of the parameter in LoadBalancerNotFound's text; sources differ by action. */
   readonly loadBalancerIdSpelling?: 'LoadBalancerId' | 'loadBalancerId';
-  /** The RAM resource the parameters name; absent = `*`. */
-  readonly resource?: (input: z.infer<Input>, account: string) => string;
+  /** The RAM resource the parameters name, or several that must all be allowed; absent = `*`. */
+  readonly resource?: (
+    input: z.infer<Input>,
+    account: string,
+    caller: Caller,
+  ) => string | readonly string[];
+  /** Whoever has an access key may call it: no policy is looked at. */
+  readonly forEverybody?: true;
   /** True for an answer that is a stream (`stream` is then called instead of `run`). */
   readonly stream?: (input: z.infer<Input>, call: Call) => AsyncIterable<string>;
   run(input: z.infer<Input>, call: Call): Promise<z.infer<Output>>;
