@@ -4,8 +4,10 @@ import { type Action, versions } from '../../src/api/actions/action.ts';
 import type { AnswerHeaders, Call } from '../../src/api/call.ts';
 import type { CallInit } from '../../src/api/calls.ts';
 import { createDispatch, type Dispatch } from '../../src/api/dispatch.ts';
+import type { Identities } from '../../src/api/identities.ts';
 import { Nonces } from '../../src/api/nonces.ts';
 import type { RawRequest } from '../../src/api/request.ts';
+import type { Session } from '../../src/api/sessions.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
 import { authorise } from '../../src/ram/authorise.ts';
 import {
@@ -36,6 +38,8 @@ export interface DoorOptions {
   readonly now?: () => number;
   readonly throttle?: ThrottleSetting;
   readonly accessKeys?: readonly AccessKey[];
+  readonly identities?: Pick<Identities, 'userName' | 'policiesOf'>;
+  readonly openToken?: (token: string) => Session | undefined;
 }
 
 export interface Door {
@@ -56,8 +60,8 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     catalogue: new Map(
       actions.map((action) => [`${versions[action.product]} ${action.name}`, action]),
     ),
-    identities: { userName: () => undefined, policiesOf: () => [] },
-    openToken: () => undefined,
+    identities: options.identities ?? { userName: () => undefined, policiesOf: () => [] },
+    openToken: options.openToken ?? (() => undefined),
     onKeyUsed: () => {},
     accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
     nonces: new Nonces(now),
