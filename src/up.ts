@@ -4,10 +4,12 @@ import { join, resolve } from 'node:path';
 import { AccessKeys } from './api/access-keys.ts';
 import { catalogue } from './api/actions/index.ts';
 import { createCalls } from './api/calls.ts';
+import { createDiagnoses } from './api/diagnoses.ts';
 import { createDispatch } from './api/dispatch.ts';
 import { Identities } from './api/identities.ts';
 import { KeyUse } from './api/key-use.ts';
 import { createListener } from './api/listen.ts';
+import { LoadBalancerSites } from './api/load-balancer-sites.ts';
 import { Nonces } from './api/nonces.ts';
 import { openSeal } from './api/seal.ts';
 import { openToken } from './api/sessions.ts';
@@ -95,6 +97,7 @@ async function startControlPlane(
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
   const keyUse = new KeyUse(store, now, onFault);
+  const sites = new LoadBalancerSites(store);
   const dispatch = createDispatch({
     catalogue,
     accessKeys,
@@ -104,9 +107,12 @@ async function startControlPlane(
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
     authorise,
+    sites,
+    diagnoses: createDiagnoses(seal),
     createCall: createCalls({
       store,
       fleet,
+      sites,
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),

@@ -1,30 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../elb/refusal.ts';
 import { limits } from '../limits.ts';
-import type { Principal } from '../ram/authorise.ts';
-import type { AccessRequest, Decision } from '../ram/evaluate.ts';
-import { parsePolicy } from '../ram/policy.ts';
 import { StoreUnavailable } from '../store/store.ts';
-import { type Action, ramName } from './actions/action.ts';
+import type { Action } from './actions/action.ts';
 import { type Answer, type AnswerContext, failure, hostOf, streaming, success } from './answer.ts';
 import { authenticate, type Credentials } from './authenticate.ts';
-import type { Call, Caller } from './call.ts';
+import { type AuthoriseOptions, authorise } from './authorise.ts';
+import type { Call } from './call.ts';
 import type { CallInit } from './calls.ts';
 import { ApiError, fromRefusal } from './errors.ts';
 import { readExtensions } from './extensions.ts';
 import type { Identities } from './identities.ts';
 import { readInput } from './parameters.ts';
-import { contextOf } from './principals.ts';
 import { formatOf, type RawRequest, type RpcRequest, readRequest } from './request.ts';
 import { namedAction } from './signature.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface DispatchOptions extends Credentials {
+export interface DispatchOptions extends Credentials, AuthoriseOptions {
   /** Keyed `<version> <name>`. */
   readonly catalogue: ReadonlyMap<string, Action>;
   readonly identities: Pick<Identities, 'userName' | 'policiesOf'>;
   readonly throttle: Throttle;
-  readonly authorise: (principal: Principal, request: AccessRequest) => Decision;
   readonly createCall: (init: CallInit) => Call;
   /** Told of faults of ours, which the caller sees as InternalError or ServiceUnavailable only. */
   readonly onFault: (error: unknown, requestId: string) => void;
@@ -86,7 +82,7 @@ async function answerCall(
   options.throttle.admit(caller.account, action);
   const extensions = readExtensions(request.headers);
   const input = readInput(action, request.parameters);
-  const decidedBy = authorise(options, action, input, caller, seen.requestId);
+  const decidedBy = await authorise(options, action, input, caller);
   const call = options.createCall({
     action,
     requestId: seen.requestId,
@@ -113,71 +109,6 @@ function findAction(catalogue: ReadonlyMap<string, Action>, request: RpcRequest)
   if (found !== undefined) return found;
   const known = catalogue.keys().some((key) => key.startsWith(`${version} `));
   throw new ApiError(known ? 'InvalidAction.NotFound' : 'InvalidVersion');
-}
-
-/** @returns what allowed the call, for the audit record */
-function authorise(
-  options: DispatchOptions,
-  action: Action,
-  input: Record<string, unknown>,
-  caller: Caller,
-  requestId: string,
-): string {
-  if (action.forEverybody) return 'everybody';
-  const principal = grantsOf(options.identities, caller);
-  const context = contextOf(caller, options.now());
-  const resources = [action.resource?.(input, caller.account, caller) ?? '*'].flat();
-  const decisions = resources.map((resource) =>
-    options.authorise(principal, { action: ramName(action), resource, context }),
-  );
-  const denied = decisions.find(({ effect }) => effect !== 'Allow');
-  if (denied === undefined) return decisions[0]?.decidedBy ?? '';
-  throw denial(action, caller, denied, requestId);
-}
-
-/** What a caller's rights rest on. */
-function grantsOf(
-  identities: DispatchOptions['identities'],
-  { account, principal, sessionPolicy }: Caller,
-): Principal {
-  if (principal.kind === 'root' || principal.kind === 'forwarder') return principal;
-  const policies = identities.policiesOf(account, principal);
-  return sessionPolicy === undefined
-    ? { kind: 'identity', policies }
-    : { kind: 'identity', policies, session: parsePolicy(sessionPolicy, 'session') };
-}
-
-function denial(
-  action: Action,
-  { principal, account }: Caller,
-  { effect }: Decision,
-  requestId: string,
-): ApiError {
-  return new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
-    accessDenied: {
-      AuthAction: ramName(action),
-      AuthPrincipalType: principal.kind === 'role' ? 'AssumedRoleUser' : 'SubUser',
-      AuthPrincipalOwnerId: account,
-      AuthPrincipalDisplayName: displayNameOf(principal, account),
-      PolicyType: 'AccountLevelIdentityBasedPolicy',
-      NoPermissionType: effect,
-      // Opaque: a version byte and the request id, by which the log has the rest.
-      EncodedDiagnosticMessage: Buffer.from(`\x01${requestId}`).toString('base64'),
-    },
-  });
-}
-
-function displayNameOf(principal: Caller['principal'], account: string): string {
-  switch (principal.kind) {
-    case 'root':
-      return account;
-    case 'user':
-      return principal.id;
-    case 'role':
-      return `${principal.name}:${principal.session}`;
-    case 'forwarder':
-      return `forwarder:${principal.name}`;
-  }
 }
 
 /** Takes the first line before the answer begins, so that a refusal still is an error answer. */

@@ -22,7 +22,11 @@ test('the use of a key is written once an hour, and not of one that is gone', as
   let now = Date.parse('2026-11-24T08:00:00Z');
   const put = { key: keys.accessKey(id), value: '{}' };
   await store.commit({ ifRevision: new Map(), puts: [put], deletes: [] });
-  const use = new KeyUse(store, () => now, (error) => assert.fail(String(error)));
+  const use = new KeyUse(
+    store,
+    () => now,
+    (error) => assert.fail(String(error)),
+  );
   const written = async () => (await store.get(keys.accessKeyUse(id)))?.value;
   for (let call = 0; call < 100; call++) use.note(id);
   await until(async () => (await written())?.includes('T08:00:00Z') === true, {

@@ -3,6 +3,7 @@ import type { AccessKey } from '../../src/api/access-keys.ts';
 import { type Action, versions } from '../../src/api/actions/action.ts';
 import type { AnswerHeaders, Call } from '../../src/api/call.ts';
 import type { CallInit } from '../../src/api/calls.ts';
+import { createDiagnoses } from '../../src/api/diagnoses.ts';
 import { createDispatch, type Dispatch } from '../../src/api/dispatch.ts';
 import type { Identities } from '../../src/api/identities.ts';
 import { Nonces } from '../../src/api/nonces.ts';
@@ -10,6 +11,7 @@ import type { RawRequest } from '../../src/api/request.ts';
 import type { Session } from '../../src/api/sessions.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
 import { authorise } from '../../src/ram/authorise.ts';
+import { createSeal } from '../../src/sealing.ts';
 import {
   canonicalQuery,
   canonicalRequestV3,
@@ -67,6 +69,8 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),
     authorise,
+    sites: { placed: async (resource) => resource },
+    diagnoses: createDiagnoses(createSeal(Buffer.alloc(32))),
     createCall: (init) => {
       calls.push(init);
       const answer: AnswerHeaders = {};
