@@ -6,7 +6,7 @@ import { createDispatch } from '../src/api/dispatch.ts';
 import { createListener } from '../src/api/listen.ts';
 import { Nonces } from '../src/api/nonces.ts';
 import { Throttle } from '../src/api/throttle.ts';
-import { evaluate } from '../src/ram/evaluate.ts';
+import { authorise } from '../src/ram/authorise.ts';
 import { inTurns, median, medianRatio } from './rounds.ts';
 import { runWrk, signedPath, startEcho } from './wrk.ts';
 
@@ -72,7 +72,7 @@ function startDoor() {
     accessKeys: { find: async (id) => (id === key.id ? { ...record, ...key } : undefined) },
     nonces: new Nonces(Date.now),
     throttle: new Throttle('off', Date.now),
-    authorise: evaluate,
+    authorise,
     createCall: () => ({ answer: {} }) as unknown as Call,
     now: Date.now,
     onFault,

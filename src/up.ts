@@ -19,7 +19,7 @@ import { planCommands } from './forwarder/plan.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { evaluate } from './ram/evaluate.ts';
+import { authorise } from './ram/authorise.ts';
 import { createLog, type Running } from './running.ts';
 import type { Settings } from './settings.ts';
 import { keys } from './store/keys.ts';
@@ -94,7 +94,7 @@ async function startControlPlane(
     accessKeys,
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
-    authorise: evaluate,
+    authorise,
     createCall: createCalls({
       store,
       fleet,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../elb/refusal.ts';
 import { limits } from '../limits.ts';
+import type { Principal } from '../ram/authorise.ts';
 import type { AccessRequest, Decision } from '../ram/evaluate.ts';
 import { StoreUnavailable } from '../store/store.ts';
 import type { AccessKey } from './access-keys.ts';
@@ -22,7 +23,7 @@ export interface DispatchOptions {
   readonly accessKeys: { find(id: string): Promise<AccessKey | undefined> };
   readonly nonces: Nonces;
   readonly throttle: Throttle;
-  readonly authorise: (request: AccessRequest) => Decision;
+  readonly authorise: (principal: Principal, request: AccessRequest) => Decision;
   readonly createCall: (init: CallInit) => Call;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -141,7 +142,7 @@ async function authenticate(options: DispatchOptions, request: RpcRequest): Prom
 
 /** @returns what allowed the call, for the audit record */
 function authorise(
-  { authorise: evaluate }: DispatchOptions,
+  options: DispatchOptions,
   action: Action,
   input: Record<string, unknown>,
   caller: Caller,
@@ -149,9 +150,10 @@ function authorise(
 ): string {
   const name = ramName(action);
   const resource = action.resource?.(input, caller.account) ?? '*';
-  const { allowed, decidedBy } = evaluate({ principal: caller.principal, action: name, resource });
-  if (allowed) return decidedBy;
   const { principal, account } = caller;
+  const request = { action: name, resource, context: {} };
+  const { effect, decidedBy } = options.authorise(principal, request);
+  if (effect === 'Allow') return decidedBy;
   throw new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
     accessDenied: {
       AuthAction: name,
@@ -160,7 +162,7 @@ function authorise(
       AuthPrincipalDisplayName:
         principal.kind === 'forwarder' ? `forwarder:${principal.name}` : account,
       PolicyType: 'AccountLevelIdentityBasedPolicy',
-      NoPermissionType: decidedBy === 'ImplicitDeny' ? 'ImplicitDeny' : 'ExplicitDeny',
+      NoPermissionType: effect,
       // Opaque: a version byte and the request id, by which the log has the rest.
       EncodedDiagnosticMessage: Buffer.from(`\x01${requestId}`).toString('base64'),
     },

@@ -7,7 +7,7 @@ import { createDispatch, type Dispatch } from '../../src/api/dispatch.ts';
 import { Nonces } from '../../src/api/nonces.ts';
 import type { RawRequest } from '../../src/api/request.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
-import { evaluate } from '../../src/ram/evaluate.ts';
+import { authorise } from '../../src/ram/authorise.ts';
 import {
   canonicalQuery,
   canonicalRequestV3,
@@ -59,7 +59,7 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),
-    authorise: evaluate,
+    authorise,
     createCall: (init) => {
       calls.push(init);
       const answer: AnswerHeaders = {};
