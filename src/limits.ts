@@ -69,6 +69,8 @@ export const limits = {
   slowRequestCheck: 5_000,
   /** A client that has not sent its request within this is cut off. */
   requestTimeout: 30_000,
+  /** How often the door looks whether its certificate's files have changed. */
+  tlsLook: 2_000,
   /** Kept-alive connections may idle this long (the gateway says 25 s). */
   keepAlive: 25_000,
   /** Between two tries to reach a store that is away. */
