@@ -38,7 +38,7 @@ async function liveForwarders({ client }: Sluice): Promise<string[]> {
   return Forwarders.Forwarder.filter(({ Live }) => Live).map(({ ForwarderName }) => ForwarderName);
 }
 
-test('with TLS on the door, forwarders and the command line come in, also after a renewal', async () => {
+test('with TLS on the door, forwarders and the command line come in, renewed too', async () => {
   put('door.test');
   const flags = ['--no-sample', '--tls-cert', path('cert.pem'), '--tls-key', path('key.pem')];
   const sluice = await startSluice({ flags, ca: authority.cert });
