@@ -4,6 +4,8 @@ export const limits = {
   bodyBytes: 1_048_576,
   /** gateway.md: a GET is at most 4 KB; SDKs put everything in the query of a POST too. */
   queryBytes: 65_536,
+  /** V1 signs a form encoded twice: a hostile MB would take a quarter of a second to check. */
+  formBytesV1: 131_072,
   headerBytes: 16_384,
   /** Flattened lists of 100 ids and 20 tags fit several times over. */
   parameters: 2_000,
@@ -41,6 +43,8 @@ export const limits = {
   clientConnections: 64,
   /** Throttle buckets: some 60 actions for 1,500 accounts; past that all start afresh. */
   throttleBuckets: 100_000,
+  /** Calls a second of one address that prove nothing; a wrongly set up client makes fewer. */
+  unprovenCalls: 50,
   /** A parameter longer than this is cut in the audit record: 20 servers fit. */
   auditParameter: 8_192,
   /** Records of the audit log read in one step. */
@@ -69,6 +73,8 @@ export const limits = {
   slowRequestCheck: 5_000,
   /** A client that has not sent its request within this is cut off. */
   requestTimeout: 30_000,
+  /** How often the door looks whether its certificate's files have changed. */
+  tlsLook: 2_000,
   /** Kept-alive connections may idle this long (the gateway says 25 s). */
   keepAlive: 25_000,
   /** Between two tries to reach a store that is away. */

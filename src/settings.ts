@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AccessKeyPair } from './access-key-pair.ts';
+import { trustedProxies } from './api/peer.ts';
 import { limits } from './limits.ts';
 import { type Environment, type Flag, parseFlags, UsageError } from './usage.ts';
 
@@ -28,6 +29,10 @@ interface TrafficSettings {
 /** Settings of `sluice up` and `sluice control-plane`. */
 export interface Settings extends TrafficSettings {
   readonly listen: Address;
+  /** Certificate and key that the API shows; undefined = plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Addresses and networks of the proxies in front of the API. */
+  readonly behindProxy: readonly string[];
   /** `sqlite:` (in the data folder) or `etcd://host:port,host:port`. */
   readonly store: string;
   /** Three sample servers and a load balancer over them. */
@@ -48,6 +53,8 @@ export interface Settings extends TrafficSettings {
 export interface ForwarderSettings extends TrafficSettings {
   /** Control planes, tried in this order: `http://host:port`. */
   readonly endpoints: readonly string[];
+  /** A PEM file of the authorities whose control planes count; undefined = the public ones. */
+  readonly ca: string | undefined;
   /** The edge node it serves, an EnsRegionId. */
   readonly site: string;
   readonly accessKeyId: string;
@@ -122,6 +129,30 @@ export const upSettings: readonly Setting[] = [
     fallback: '127.0.0.1:8080',
     text: 'where the API listens; port 0 = any free one',
   },
+  {
+    name: 'tls-cert',
+    variable: 'SLUICE_TLS_CERT',
+    value: 'FILE',
+    text: 'serve the API over TLS with this PEM certificate, its issuers behind it',
+  },
+  {
+    name: 'tls-key',
+    variable: 'SLUICE_TLS_KEY',
+    value: 'FILE',
+    text: 'and this PEM key; both files are read again when they change',
+  },
+  {
+    name: 'behind-proxy',
+    variable: 'SLUICE_BEHIND_PROXY',
+    value: 'CIDR,CIDR',
+    text: 'proxies whose X-Forwarded-For and X-Forwarded-Proto count',
+  },
+  {
+    name: 'insecure-listen',
+    variable: 'SLUICE_INSECURE_LISTEN',
+    fallback: '0',
+    text: 'let other machines call the API in plain HTTP',
+  },
   data,
   {
     name: 'store',
@@ -184,6 +215,12 @@ export const forwarderSettings: readonly Setting[] = [
     text: 'the control planes, in the order to try them',
   },
   {
+    name: 'ca',
+    variable: 'SLUICE_CA',
+    value: 'FILE',
+    text: 'trust the authorities in this PEM file instead of the public ones',
+  },
+  {
     name: 'site',
     variable: 'SLUICE_SITE',
     value: 'SITE',
@@ -220,7 +257,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     throw new UsageError('SLUICE_ROOT_ACCESS_KEY_ID and SLUICE_ROOT_ACCESS_KEY_SECRET go together');
   }
   return {
-    listen: toAddress(given('listen')),
+    ...doorSettings(given),
     store: toStore(given('store')),
     sample: toSwitch(given('sample')),
     ...(accessKeyId === '' ? {} : { rootAccessKey: { accessKeyId, accessKeySecret } }),
@@ -252,7 +289,8 @@ export function readForwarderSettings(
   }
   const endpoint = given('endpoint');
   const endpoints = endpoint.text.split(',').map((text) => toUrl({ ...endpoint, text }));
-  return { endpoints, site, accessKeyId, accessKeySecret, ...trafficSettings(given) };
+  const ca = given('ca').text || undefined;
+  return { endpoints, ca, site, accessKeyId, accessKeySecret, ...trafficSettings(given) };
 }
 
 /** The flag that sets a setting on the command line, undefined for a secret. */
@@ -330,6 +368,38 @@ function parseFile(path: string): Record<string, unknown> {
 
 function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Where the API listens and how: what it signs is proven, but only TLS hides what it says. */
+function doorSettings(given: Read): Pick<Settings, 'listen' | 'tls' | 'behindProxy'> {
+  const listen = toAddress(given('listen'));
+  const [cert, key] = [given('tls-cert').text, given('tls-key').text];
+  if ((cert === '') !== (key === '')) throw new UsageError('--tls-cert and --tls-key go together');
+  const tls = cert === '' ? undefined : { cert: resolve(cert), key: resolve(key) };
+  const behindProxy = toNetworks(given('behind-proxy'));
+  const isOpen = !isLoopback(listen.host) && tls === undefined && behindProxy.length === 0;
+  if (isOpen && !toSwitch(given('insecure-listen'))) {
+    throw new UsageError(
+      `${given('listen').source}: other machines could call ${given('listen').text} in plain ` +
+        'HTTP: give --tls-cert and --tls-key, or --behind-proxy with the address of a TLS proxy, ' +
+        'or --insecure-listen if that is meant',
+    );
+  }
+  return { listen, tls, behindProxy };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function toNetworks(given: Given): readonly string[] {
+  const networks = given.text.split(',').flatMap((text) => text.trim() || []);
+  try {
+    trustedProxies(networks);
+  } catch {
+    throw bad(given, 'a list of addresses and networks such as 10.0.0.1,192.0.2.0/24');
+  }
+  return networks;
 }
 
 function trafficSettings(given: Read): TrafficSettings {

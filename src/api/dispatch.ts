@@ -40,6 +40,8 @@ export type Dispatch = (raw: RawRequest, signal: AbortSignal) => Promise<Answer>
 interface Seen extends AnswerContext {
   format: AnswerContext['format'];
   action?: Action;
+  /** The signature held. */
+  proven?: true;
 }
 
 /**
@@ -64,7 +66,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       tell('OK');
       return answer;
     } catch (error) {
-      const shown = toApiError(error, options, seen, signal);
+      const told = toApiError(error, options, seen, signal);
+      const shown = seen.proven ? told : options.throttle.refuse(raw.sourceIp, told);
       tell(shown.code);
       return failure(seen, shown);
     }
@@ -84,6 +87,7 @@ async function answerCall(
   seen.action = action;
   seen.format = formatOf(request.parameters);
   const caller = await authenticate(options, request);
+  seen.proven = true;
   options.throttle.admit(caller.account, action);
   const extensions = readExtensions(request.headers);
   const input = readInput(action, request.parameters);

@@ -108,6 +108,12 @@ export const errorTable = {
     message: 'The parameters is unsupported.',
     when: 'a path other than /, or a request that is larger than the bounds',
   },
+  Throttling: {
+    status: 400,
+    message: 'Request was denied due to request throttling.',
+    when: 'too many calls without a signature that holds came from the address',
+    retry: true,
+  },
   'Throttling.User': {
     status: 400,
     message: 'Request was denied due to user flow control.',

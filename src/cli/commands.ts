@@ -54,8 +54,16 @@ async function run(
 /** Why there was no answer; undefined for an error that is not the network's. */
 function describeSilence(error: unknown): string | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined || !/^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return undefined;
-  const hint = code === 'ECONNREFUSED' ? ' (is Sluice running? npm start starts it)' : '';
+  if (code === undefined || !/^(E[A-Z]+|UND_ERR_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/.test(code)) {
+    return undefined;
+  }
+  const isUntrusted = /CERT|UNABLE_TO_/.test(code);
+  const hint =
+    code === 'ECONNREFUSED'
+      ? ' (is Sluice running? npm start starts it)'
+      : isUntrusted
+        ? ' (--ca FILE names the authorities to trust)'
+        : '';
   return `sluice: no answer from the API: ${message || code}${hint}\n`;
 }
 
