@@ -73,6 +73,8 @@ function startDoor() {
     nonces: new Nonces(Date.now),
     throttle: new Throttle('off', Date.now),
     authorise,
+    sites: { placed: async (resource) => resource },
+    diagnoses: { seal: () => '' },
     createCall: () => ({ answer: {} }) as unknown as Call,
     now: Date.now,
     onFault,

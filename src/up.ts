@@ -4,8 +4,10 @@ import { join, resolve } from 'node:path';
 import { AccessKeys } from './api/access-keys.ts';
 import { catalogue } from './api/actions/index.ts';
 import { createCalls } from './api/calls.ts';
+import { createDiagnoses } from './api/diagnoses.ts';
 import { createDispatch } from './api/dispatch.ts';
 import { createListener, type ListenOptions } from './api/listen.ts';
+import { LoadBalancerSites } from './api/load-balancer-sites.ts';
 import { Nonces } from './api/nonces.ts';
 import { trustedProxies } from './api/peer.ts';
 import { openSeal } from './api/seal.ts';
@@ -97,15 +99,19 @@ async function startControlPlane(
   cleanups.push(() => accessKeys.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
+  const sites = new LoadBalancerSites(store);
   const dispatch = createDispatch({
     catalogue,
     accessKeys,
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
     authorise,
+    sites,
+    diagnoses: createDiagnoses(seal),
     createCall: createCalls({
       store,
       fleet,
+      sites,
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),

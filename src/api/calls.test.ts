@@ -13,6 +13,7 @@ import { type Action, defineAction } from './actions/action.ts';
 import type { AuditRecord } from './audit-records.ts';
 import type { Call, Caller, Extensions } from './call.ts';
 import { createCalls, newId } from './calls.ts';
+import { LoadBalancerSites } from './load-balancer-sites.ts';
 
 const action: Action = defineAction({
   name: 'Try',
@@ -59,6 +60,7 @@ async function open() {
         return { applied: 2, live: 3, missing: [] };
       },
     } as Partial<Fleet> as Fleet,
+    sites: new LoadBalancerSites(store),
     now: clock.now,
     resealFor: async () => (sealed: string) => sealed,
     seal: (secret) => secret,

@@ -22,10 +22,12 @@ import type {
 } from './call.ts';
 import { useChanges } from './certificate-uses.ts';
 import { GroundsChanged, LoadBalancerFold } from './fold.ts';
+import type { LoadBalancerSites } from './load-balancer-sites.ts';
 
 export interface CallsOptions {
   readonly store: Store;
   readonly fleet: Fleet;
+  readonly sites: LoadBalancerSites;
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
   readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
@@ -55,7 +57,6 @@ export interface CallInit {
 /** Shared by all calls of one control plane. */
 interface Shared extends CallsOptions {
   readonly fold: LoadBalancerFold;
-  readonly sites: SiteOfLoadBalancer;
 }
 
 /** The maker of calls of one control plane. */
@@ -63,33 +64,8 @@ export function createCalls(options: CallsOptions): (init: CallInit) => Call {
   const shared: Shared = {
     ...options,
     fold: new LoadBalancerFold(options.store),
-    sites: new SiteOfLoadBalancer(options.store),
   };
   return (init) => new StoreCall(shared, init);
-}
-
-/**
- * Load balancer id -> site. The site of an id never changes, so a found one is remembered; a
- * deleted load balancer is then noticed by its own record.
- */
-class SiteOfLoadBalancer {
-  readonly #store: Store;
-  readonly #known = new Map<string, string>();
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  async find(id: string): Promise<string | undefined> {
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
-    const entry = await this.#store.get(keys.loadBalancerSite(id));
-    if (entry === undefined) return undefined;
-    const { site } = parseRecord<{ site: string }>(entry).value;
-    if (this.#known.size >= limits.rememberedIds) this.#known.clear();
-    this.#known.set(id, site);
-    return site;
-  }
 }
 
 class StoreCall implements Call {

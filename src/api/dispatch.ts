@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../elb/refusal.ts';
 import { limits } from '../limits.ts';
-import type { Principal } from '../ram/authorise.ts';
-import type { AccessRequest, Decision } from '../ram/evaluate.ts';
 import { StoreUnavailable } from '../store/store.ts';
 import type { AccessKey } from './access-keys.ts';
-import { type Action, ramName } from './actions/action.ts';
+import type { Action } from './actions/action.ts';
 import { type Answer, type AnswerContext, failure, hostOf, streaming, success } from './answer.ts';
+import { type AuthoriseOptions, authorise } from './authorise.ts';
 import type { Call, Caller } from './call.ts';
 import type { CallInit } from './calls.ts';
 import { ApiError, fromRefusal } from './errors.ts';
@@ -17,16 +16,13 @@ import { formatOf, type RawRequest, type RpcRequest, readRequest } from './reque
 import { namedAction, readClaim, verify, verifyInVain } from './signature.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface DispatchOptions {
+export interface DispatchOptions extends AuthoriseOptions {
   /** Keyed `<version> <name>`. */
   readonly catalogue: ReadonlyMap<string, Action>;
   readonly accessKeys: { find(id: string): Promise<AccessKey | undefined> };
   readonly nonces: Nonces;
   readonly throttle: Throttle;
-  readonly authorise: (principal: Principal, request: AccessRequest) => Decision;
   readonly createCall: (init: CallInit) => Call;
-  /** Unix milliseconds. */
-  readonly now: () => number;
   /** Told of faults of ours, which the caller sees as InternalError or ServiceUnavailable only. */
   readonly onFault: (error: unknown, requestId: string) => void;
   /** Told of every answer, for metrics; `code` is OK or the error's. */
@@ -91,7 +87,7 @@ async function answerCall(
   options.throttle.admit(caller.account, action);
   const extensions = readExtensions(request.headers);
   const input = readInput(action, request.parameters);
-  const decidedBy = authorise(options, action, input, caller, seen.requestId);
+  const decidedBy = await authorise(options, action, input, caller);
   const call = options.createCall({
     action,
     requestId: seen.requestId,
@@ -142,35 +138,6 @@ async function authenticate(options: DispatchOptions, request: RpcRequest): Prom
     userAgent: (request.headers['user-agent'] ?? '').slice(0, limits.userAgent),
     secure: request.secure,
   };
-}
-
-/** @returns what allowed the call, for the audit record */
-function authorise(
-  options: DispatchOptions,
-  action: Action,
-  input: Record<string, unknown>,
-  caller: Caller,
-  requestId: string,
-): string {
-  const name = ramName(action);
-  const resource = action.resource?.(input, caller.account) ?? '*';
-  const { principal, account } = caller;
-  const request = { action: name, resource, context: {} };
-  const { effect, decidedBy } = options.authorise(principal, request);
-  if (effect === 'Allow') return decidedBy;
-  throw new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
-    accessDenied: {
-      AuthAction: name,
-      AuthPrincipalType: 'SubUser',
-      AuthPrincipalOwnerId: account,
-      AuthPrincipalDisplayName:
-        principal.kind === 'forwarder' ? `forwarder:${principal.name}` : account,
-      PolicyType: 'AccountLevelIdentityBasedPolicy',
-      NoPermissionType: effect,
-      // Opaque: a version byte and the request id, by which the log has the rest.
-      EncodedDiagnosticMessage: Buffer.from(`\x01${requestId}`).toString('base64'),
-    },
-  });
 }
 
 /** Takes the first line before the answer begins, so that a refusal still is an error answer. */

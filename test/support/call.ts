@@ -6,6 +6,7 @@ import { CreateLoadBalancer } from '../../src/api/actions/create-load-balancer.t
 import type { AnswerHeaders, Caller, Extensions } from '../../src/api/call.ts';
 import { createCalls } from '../../src/api/calls.ts';
 import { ApiError, fromRefusal } from '../../src/api/errors.ts';
+import { LoadBalancerSites } from '../../src/api/load-balancer-sites.ts';
 import { readInput } from '../../src/api/parameters.ts';
 import { Refusal } from '../../src/elb/refusal.ts';
 import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../../src/elb/types.ts';
@@ -49,6 +50,7 @@ export async function openBench(): Promise<Bench> {
   const createCall = createCalls({
     store,
     fleet: quietFleet(forwarders),
+    sites: new LoadBalancerSites(store),
     now: () => clock.now,
     seal: (secret) => secret,
     resealFor: async () => (sealed) => sealed,

@@ -3,11 +3,13 @@ import type { AccessKey } from '../../src/api/access-keys.ts';
 import { type Action, versions } from '../../src/api/actions/action.ts';
 import type { AnswerHeaders, Call } from '../../src/api/call.ts';
 import type { CallInit } from '../../src/api/calls.ts';
+import { createDiagnoses } from '../../src/api/diagnoses.ts';
 import { createDispatch, type Dispatch } from '../../src/api/dispatch.ts';
 import { Nonces } from '../../src/api/nonces.ts';
 import type { RawRequest } from '../../src/api/request.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
 import { authorise } from '../../src/ram/authorise.ts';
+import { createSeal } from '../../src/sealing.ts';
 import {
   canonicalQuery,
   canonicalRequestV3,
@@ -60,6 +62,8 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),
     authorise,
+    sites: { placed: async (resource) => resource },
+    diagnoses: createDiagnoses(createSeal(Buffer.alloc(32))),
     createCall: (init) => {
       calls.push(init);
       const answer: AnswerHeaders = {};

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Call } from '../call.ts';
+import type { Call, Caller } from '../call.ts';
 
 /** Products share one door and are told apart by (Action, Version). */
 export const versions = {
@@ -39,8 +39,15 @@ export interface Action<Input extends Fields = Fields, Output extends Fields = F
   readonly limits: { readonly perApi: number; readonly perAccount: number };
   /** The spelling of the parameter in LoadBalancerNotFound's text; sources differ by action. */
   readonly loadBalancerIdSpelling?: 'LoadBalancerId' | 'loadBalancerId';
-  /** The RAM resource the parameters name; absent = `*`. */
-  readonly resource?: (input: z.infer<Input>, account: string) => string;
+  /**
+   * The RAM resource the parameters name, or several that must all be allowed. Absent: the load
+   * balancer, where LoadBalancerId must be given; else `*`.
+   */
+  readonly resource?: (
+    input: z.infer<Input>,
+    account: string,
+    caller: Caller,
+  ) => string | readonly string[];
   /** True for an answer that is a stream (`stream` is then called instead of `run`). */
   readonly stream?: (input: z.infer<Input>, call: Call) => AsyncIterable<string>;
   run(input: z.infer<Input>, call: Call): Promise<z.infer<Output>>;
@@ -50,7 +57,15 @@ export interface Action<Input extends Fields = Fields, Output extends Fields = F
 export function defineAction<Input extends Fields, Output extends Fields>(
   action: Action<Input, Output>,
 ): Action {
-  return action as unknown as Action;
+  const defined = action as unknown as Action;
+  const { LoadBalancerId: named } = defined.input.shape;
+  if (defined.resource !== undefined || named?.safeParse(undefined).success !== false) {
+    return defined;
+  }
+  return {
+    ...defined,
+    resource: (input, account) => loadBalancerResource(String(input.LoadBalancerId), account),
+  };
 }
 
 /** The documented limits of nearly every action. */
@@ -62,4 +77,9 @@ const ramProducts: Partial<Record<Product, string>> = { Cas: 'yundun-cert' };
 /** `ens:RemoveBackendServers`, `yundun-cert:UploadUserCertificate` */
 export function ramName({ product, name }: Pick<Action, 'product' | 'name'>): string {
   return `${ramProducts[product] ?? product.toLowerCase()}:${name}`;
+}
+
+/** The RAM resource of a load balancer; parameters alone do not tell its site. */
+export function loadBalancerResource(id: string, account: string, site = '*'): string {
+  return `acs:ens:${site}:${account}:loadbalancer/${id}`;
 }

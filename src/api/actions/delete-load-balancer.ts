@@ -5,7 +5,7 @@ import { limits } from '../../limits.ts';
 import { isoSeconds } from '../../signing.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call, Reads, Writes } from '../call.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction, documentedLimits, loadBalancerResource } from './action.ts';
 import { expiredKeys } from './expired-keys.ts';
 import { id, loadBalancerId, nothing } from './fields.ts';
 
@@ -67,6 +67,7 @@ export const ReleaseInstance = defineAction({
   output: nothing,
   errors: ['InstanceNotFound', 'ens.interface.error', 'NoPermission', 'InvalidParameter.%s'],
   limits: { perApi: 10_000, perAccount: 50 },
+  resource: ({ InstanceId }, account) => loadBalancerResource(InstanceId, account),
   run: ({ InstanceId }, call) =>
     deleteLoadBalancer(InstanceId, call).catch((error: unknown) => {
       const isGone = error instanceof Refusal && error.code === 'LoadBalancerNotFound';

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { z } from 'zod';
+import type { Caller } from '../call.ts';
 import { errorTable } from '../errors.ts';
-import { type Action, versions } from './action.ts';
+import { type Action, ramName, versions } from './action.ts';
 import { actions, catalogue } from './index.ts';
 
 /** A parameter, field or list item of the reference. */
@@ -247,4 +248,45 @@ test('every action says what it does, and each of its parameters what it is for'
       assert.ok(description, `${action.name}.${name}`);
     }
   }
+});
+
+describe('what RAM calls them', () => {
+  const caller = { account: '1000000000000001', principal: { kind: 'root' } } as Caller;
+  const resourceOf = (action: Action, input: Record<string, unknown>) =>
+    action.resource?.(input, caller.account, caller) ?? '*';
+
+  test('every action has a name of its own, by which policies allow it', () => {
+    const services = { Ens: 'ens', Cas: 'yundun-cert', Ram: 'ram', Sts: 'sts', Sluice: 'sluice' };
+    for (const action of actions) {
+      assert.equal(ramName(action), `${services[action.product]}:${action.name}`);
+    }
+    assert.equal(new Set(actions.map(ramName)).size, actions.length);
+  });
+
+  test('every action on a load balancer names it as its resource', () => {
+    const named = actions.flatMap((action) => {
+      const byId = ['DeleteLoadBalancer', 'ReleaseInstance'].includes(action.name)
+        ? ['LoadBalancerId', 'InstanceId']
+        : ['LoadBalancerId'];
+      const parameter = byId.find((each) =>
+        schemaOf(action.input, 'input').required?.includes(each),
+      );
+      return parameter === undefined ? [] : [{ action, parameter }];
+    });
+    assert.ok(named.length > 25, `${named.length}`);
+    for (const { action, parameter } of named) {
+      assert.equal(
+        resourceOf(action, { [parameter]: 'lb-1' }),
+        'acs:ens:*:1000000000000001:loadbalancer/lb-1',
+        action.name,
+      );
+    }
+  });
+
+  test('every other action of Ens is one on all resources', () => {
+    const others = ens.filter(({ input }) => input.shape.LoadBalancerId?.isOptional?.() !== false);
+    for (const action of others.filter(({ name }) => name !== 'ReleaseInstance')) {
+      assert.equal(resourceOf(action, { LoadBalancerId: 'lb-1' }), '*', action.name);
+    }
+  });
 });
