@@ -284,7 +284,7 @@ describe('what was done behind the back of Sluice is found', () => {
     assert.deepEqual(fault, { key: keys.auditSeal(seen.number), reason: 'not known to the head' });
   });
 
-  test('an unsealed record that was altered; one that was deleted once it had been seen', async () => {
+  test('an unsealed record that was altered, or deleted after it was seen', async () => {
     const [one, other] = await write(2);
     tamper(`UPDATE kv SET value = replace(value, 'Try', 'Lie') WHERE key = ?`, other!);
     assert.equal((await wrongWith()).key, other);
@@ -294,7 +294,7 @@ describe('what was done behind the back of Sluice is found', () => {
   });
 });
 
-test('a record that is deleted before any control plane has sealed it leaves no trace', async () => {
+test('a record that is deleted before a control plane sees it leaves no trace', async () => {
   const trail = start();
   await write(3);
   await sealed(trail);
