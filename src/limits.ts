@@ -51,6 +51,34 @@ export const limits = {
   auditPage: 100,
   /** Records of the audit log that one call looks through before it answers with a token. */
   auditScan: 10_000,
+  /** Events of calls that changed nothing, waiting to be written; past it they are lost. */
+  auditQueue: 10_000,
+  /** How long such events gather, and how many go into one commit. */
+  auditFlush: 200,
+  auditFlushRecords: 100,
+  /** An event that has waited longer, for a store that was away, is kept under a later time. */
+  auditWait: 5 * 60_000,
+  /** Records in one seal: some 60 KB, and a seal is one value. */
+  auditSealRecords: 500,
+  /** How long a record may stand unsealed: what can be deleted within it unnoticed. */
+  auditSealEvery: 1_000,
+  /** A control plane takes over the sealing when it has seen no new seal for this long. */
+  auditStandby: 5_000,
+  /** Unsealed records held in memory, some 200 bytes each; the rest waits in the store. */
+  auditUnsealed: 50_000,
+  /** Records of the audit log checked by one call. */
+  auditVerify: 5_000,
+  /** Records of the audit log deleted by one commit, and the pause between two such. */
+  auditPrune: 100,
+  auditPrunePause: 50,
+  /** How often records are looked for whose time is over. */
+  auditPruneEvery: 60_000,
+  /** Documented: ActionTrail keeps events for 90 days and shows 50 at most in one answer. */
+  auditDays: 90,
+  auditDaysMax: 3_650,
+  lookupResults: 50,
+  /** Documented: LookupEvents looks back 7 days when no time is given. */
+  lookupWindow: 7 * 86_400_000,
   /** Failures told of one forwarder and site in a list of forwarders; the count tells of more. */
   failuresTold: 20,
   /** Characters of a reason in a report; what is longer is cut. */

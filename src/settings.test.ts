@@ -29,6 +29,8 @@ test('without any setting, Sluice listens on loopback and keeps its state in ./d
     sample: true,
     throttle: 'documented',
     confirmWaitMs: 1000,
+    audit: 'writes',
+    auditDays: 90,
     dataFolder: resolve('data'),
     l4: 'haproxy',
     addressInterface: 'lo',

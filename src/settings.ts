@@ -47,6 +47,10 @@ export interface Settings extends TrafficSettings {
   readonly metrics: Address | undefined;
   /** How long an answer waits for forwarders when the call does not say; 0 = not at all. */
   readonly confirmWaitMs: number;
+  /** Which calls the audit log has: those that write, or all. */
+  readonly audit: 'writes' | 'reads';
+  /** Days that the audit log is kept. */
+  readonly auditDays: number;
 }
 
 /** Settings of `sluice forwarder`, which calls the control plane with an access key of its own. */
@@ -196,6 +200,20 @@ export const upSettings: readonly Setting[] = [
     text: 'how long an answer waits for the forwarders; 0 = not at all',
   },
   {
+    name: 'audit',
+    variable: 'SLUICE_AUDIT',
+    value: 'writes|reads',
+    fallback: 'writes',
+    text: 'which calls the audit log has: those that write and what is denied, or reads too',
+  },
+  {
+    name: 'audit-days',
+    variable: 'SLUICE_AUDIT_DAYS',
+    value: 'DAYS',
+    fallback: String(limits.auditDays),
+    text: 'how long the audit log is kept',
+  },
+  {
     name: 'metrics',
     variable: 'SLUICE_METRICS',
     value: 'HOST:PORT|off',
@@ -263,6 +281,8 @@ export function readSettings(args: readonly string[], environment: Environment):
     ...(accessKeyId === '' ? {} : { rootAccessKey: { accessKeyId, accessKeySecret } }),
     throttle: toThrottle(given('throttle')),
     confirmWaitMs: toInteger(given('confirm-wait'), 0, limits.confirmWaitMax),
+    audit: toOneOf(given('audit'), ['writes', 'reads']),
+    auditDays: toInteger(given('audit-days'), 1, limits.auditDaysMax),
     metrics: given('metrics').text === 'off' ? undefined : toAddress(given('metrics')),
     ...trafficSettings(given),
   };

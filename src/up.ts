@@ -13,8 +13,11 @@ import { trustedProxies } from './api/peer.ts';
 import { openSeal } from './api/seal.ts';
 import { Throttle } from './api/throttle.ts';
 import { openTls } from './api/tls.ts';
+import { recordEndedCalls } from './api/trail/ended-calls.ts';
+import { openTrail } from './api/trail/open.ts';
 import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { RpcClient, type Trust } from './client.ts';
+import { systemTimers } from './clock.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { unclaimedSites } from './fleet/protocol.ts';
@@ -97,6 +100,10 @@ async function startControlPlane(
   };
   const accessKeys = await AccessKeys.open(store, seal, onFault);
   cleanups.push(() => accessKeys.close());
+  const secret = seal.derive('sluice audit log');
+  const retentionMs = settings.auditDays * 86_400_000;
+  const trail = openTrail({ store, secret, retentionMs, now, timers: systemTimers, log });
+  cleanups.push(() => trail.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
   const sites = new LoadBalancerSites(store);
@@ -115,12 +122,14 @@ async function startControlPlane(
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),
+      trail,
       confirmWait: settings.confirmWaitMs,
       planCommands: (before, after) => planCommands(settings.l4, before, after),
     }),
     now,
     onFault,
     onAnswer: metrics.answered,
+    onCall: recordEndedCalls({ queue: trail.queue, reads: settings.audit === 'reads', now }),
   });
   const door = await openDoor(settings, { dispatch, onFault, isReady: () => canRead(store) }, log);
   cleanups.push(() => door.close());

@@ -225,6 +225,26 @@ export const errorTable = {
     message: 'The specified certificate is in use.',
     when: 'a listener uses the certificate',
   },
+  InvalidParameterCombination: {
+    status: 400,
+    message: 'The end time must be later than the start time.',
+    when: 'EndTime is not later than StartTime',
+  },
+  InvalidQueryParameter: {
+    status: 400,
+    message: 'The specified query parameter is invalid.',
+    when: 'a condition of a search is none that it knows',
+  },
+  InvalidParameterStartTime: {
+    status: 400,
+    message: 'The specified StartTime is invalid.',
+    when: 'StartTime is no time such as 2026-11-24T08:00:00Z',
+  },
+  InvalidParameterEndTime: {
+    status: 400,
+    message: 'The specified EndTime is invalid.',
+    when: 'EndTime is no time such as 2026-11-24T08:00:00Z',
+  },
   'InvalidVSwitchId.NotFound': {
     status: 400,
     message: 'The specified VSwitchId is not found.',

@@ -5,6 +5,7 @@ import type { Call, Caller } from '../call.ts';
 export const versions = {
   Ens: '2017-11-10',
   Cas: '2020-04-07',
+  Actiontrail: '2020-07-06',
   Sluice: '2026-11-24',
 } as const;
 

@@ -1,4 +1,5 @@
 import { type Action, versions } from './action.ts';
+import { actiontrailActions } from './actiontrail/index.ts';
 import { backendServerActions } from './backend-servers.ts';
 import { casActions } from './cas/index.ts';
 import { httpListenerActions } from './http-listeners.ts';
@@ -31,6 +32,7 @@ export const actions: readonly Action[] = [
   ...regionActions,
   ...instanceActions,
   ...casActions,
+  ...actiontrailActions,
   ...sluiceActions,
 ];
 

@@ -1,4 +1,5 @@
 import { DescribeAuditRecords } from './audit.ts';
+import { ExportAuditEvents, VerifyAuditRecords } from './audit-trail.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
@@ -23,4 +24,6 @@ export const sluiceActions = [
   SetFreeze,
   DescribeFreeze,
   DescribeAuditRecords,
+  ExportAuditEvents,
+  VerifyAuditRecords,
 ];
