@@ -2,6 +2,8 @@ import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import type { SealName } from './trail/chain.ts';
+import type { Proof } from './trail/proof.ts';
 
 export type { Stored };
 
@@ -49,6 +51,13 @@ export interface AnswerHeaders {
   ignored?: readonly string[];
   /** Of a dry run: what each forwarder would do. Travels in the body, as `DryRun.Commands`. */
   commands?: readonly string[];
+}
+
+/** What a control plane knows of its audit log besides what the store has. */
+export interface Trail {
+  readonly proof: Proof;
+  /** The newest seal that it has seen. */
+  readonly newest: () => SealName;
 }
 
 /** Opens a secret of the store and seals it for one holder of an access key, same context. */
@@ -103,6 +112,9 @@ export interface Call {
   readonly newId: (prefix: string) => string;
   /** Seals a secret for storage, bound to `context` (AES-256-GCM). */
   readonly seal: (secret: string, context: string) => string;
+  readonly trail: Trail;
+  /** The call has committed an audit record. */
+  readonly recorded: boolean;
   /** What seals stored secrets for the caller, by a key that only its access key secret gives. */
   readonly resealForCaller: () => Promise<Reseal>;
 

@@ -119,6 +119,12 @@ export const errorTable = {
     message: 'The parameters is unsupported.',
     when: 'a path other than /, or a request that is larger than the bounds',
   },
+  Throttling: {
+    status: 400,
+    message: 'Request was denied due to request throttling.',
+    when: 'too many calls without a signature that holds came from the address',
+    retry: true,
+  },
   'Throttling.User': {
     status: 400,
     message: 'Request was denied due to user flow control.',
@@ -229,6 +235,26 @@ export const errorTable = {
     status: 400,
     message: 'The specified certificate is in use.',
     when: 'a listener uses the certificate',
+  },
+  InvalidParameterCombination: {
+    status: 400,
+    message: 'The end time must be later than the start time.',
+    when: 'EndTime is not later than StartTime',
+  },
+  InvalidQueryParameter: {
+    status: 400,
+    message: 'The specified query parameter is invalid.',
+    when: 'a condition of a search is none that it knows',
+  },
+  InvalidParameterStartTime: {
+    status: 400,
+    message: 'The specified StartTime is invalid.',
+    when: 'StartTime is no time such as 2026-11-24T08:00:00Z',
+  },
+  InvalidParameterEndTime: {
+    status: 400,
+    message: 'The specified EndTime is invalid.',
+    when: 'EndTime is no time such as 2026-11-24T08:00:00Z',
   },
   'InvalidVSwitchId.NotFound': {
     status: 400,

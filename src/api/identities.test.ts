@@ -119,7 +119,7 @@ describe('the view of identities', () => {
     assert.deepEqual(view.policiesOf(account, role), []);
   });
 
-  test('a policy that cannot be read is no policy that allows, nor one that is passed over', async () => {
+  test('a policy that cannot be read allows nothing, and is not passed over', async () => {
     const all = [...attached('AdministratorAccess', 'System'), ...attached('elb')];
     await commit({
       [keys.policy(account, 'elb')]: policy('{'),

@@ -10,6 +10,7 @@ import { Nonces } from '../../src/api/nonces.ts';
 import type { RawRequest } from '../../src/api/request.ts';
 import type { Session } from '../../src/api/sessions.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
+import type { EndedCall } from '../../src/api/trail/ended-calls.ts';
 import { authorise } from '../../src/ram/authorise.ts';
 import { createSeal } from '../../src/sealing.ts';
 import {
@@ -50,6 +51,8 @@ export interface Door {
   readonly faults: unknown[];
   readonly answers: { action: string; code: string }[];
   readonly calls: CallInit[];
+  /** Calls of proven callers, as the audit log is told of them. */
+  readonly ended: EndedCall[];
 }
 
 /** The door in front of a test's own actions, without a store: calls know who asks, no more. */
@@ -58,6 +61,7 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
   const faults: unknown[] = [];
   const answers: { action: string; code: string }[] = [];
   const calls: CallInit[] = [];
+  const ended: EndedCall[] = [];
   const dispatch = createDispatch({
     catalogue: new Map(
       actions.map((action) => [`${versions[action.product]} ${action.name}`, action]),
@@ -79,8 +83,9 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     now,
     onFault: (error) => faults.push(error),
     onAnswer: ({ action, code }) => answers.push({ action, code }),
+    onCall: (call) => ended.push(call),
   });
-  return { dispatch, faults, answers, calls };
+  return { dispatch, faults, answers, calls, ended };
 }
 
 type Parameters = Readonly<Record<string, string>>;
