@@ -6,11 +6,14 @@ import { catalogue } from './api/actions/index.ts';
 import { createCalls } from './api/calls.ts';
 import { createDiagnoses } from './api/diagnoses.ts';
 import { createDispatch } from './api/dispatch.ts';
+import { Identities } from './api/identities.ts';
+import { KeyUse } from './api/key-use.ts';
 import { createListener, type ListenOptions } from './api/listen.ts';
 import { LoadBalancerSites } from './api/load-balancer-sites.ts';
 import { Nonces } from './api/nonces.ts';
 import { trustedProxies } from './api/peer.ts';
 import { openSeal } from './api/seal.ts';
+import { openToken } from './api/sessions.ts';
 import { Throttle } from './api/throttle.ts';
 import { openTls } from './api/tls.ts';
 import { recordEndedCalls } from './api/trail/ended-calls.ts';
@@ -100,16 +103,22 @@ async function startControlPlane(
   };
   const accessKeys = await AccessKeys.open(store, seal, onFault);
   cleanups.push(() => accessKeys.close());
+  const identities = await Identities.open(store, onFault);
+  cleanups.push(() => identities.close());
   const secret = seal.derive('sluice audit log');
   const retentionMs = settings.auditDays * 86_400_000;
   const trail = openTrail({ store, secret, retentionMs, now, timers: systemTimers, log });
   cleanups.push(() => trail.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
+  const keyUse = new KeyUse(store, now, onFault);
   const sites = new LoadBalancerSites(store);
   const dispatch = createDispatch({
     catalogue,
     accessKeys,
+    identities,
+    openToken: (token) => openToken(token, seal.open),
+    onKeyUsed: (id) => keyUse.note(id),
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
     authorise,
@@ -122,6 +131,7 @@ async function startControlPlane(
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),
+      settled: settledIn(accessKeys, identities),
       trail,
       confirmWait: settings.confirmWaitMs,
       planCommands: (before, after) => planCommands(settings.l4, before, after),
@@ -157,6 +167,15 @@ async function openDoor(settings: Settings, options: ListenOptions, log: Log) {
     await close();
     throw error;
   }
+}
+
+/** Waits until the views that hold what was written go by it. */
+function settledIn(accessKeys: AccessKeys, identities: Identities) {
+  return async (written: readonly string[], revision: number): Promise<void> => {
+    const holds = (prefix: string) => written.some((key) => key.startsWith(prefix));
+    if (holds(keys.allAccessKeys)) await accessKeys.reached(revision);
+    if (holds(keys.identities)) await identities.reached(revision);
+  };
 }
 
 async function canRead(store: Store): Promise<boolean> {

@@ -1,14 +1,17 @@
 import type { Principal } from '../ram/authorise.ts';
-import type { AccessRequest, Context, Decision } from '../ram/evaluate.ts';
-import { isoSeconds } from '../signing.ts';
+import type { AccessRequest, Decision } from '../ram/evaluate.ts';
+import { parsePolicy } from '../ram/policy.ts';
 import { type Action, ramName } from './actions/action.ts';
 import type { Caller } from './call.ts';
 import type { Diagnoses, Diagnosis } from './diagnoses.ts';
 import { ApiError } from './errors.ts';
+import type { Identities } from './identities.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
+import { contextOf } from './principals.ts';
 
 export interface AuthoriseOptions {
   readonly authorise: (principal: Principal, request: AccessRequest) => Decision;
+  readonly identities: Pick<Identities, 'policiesOf'>;
   readonly sites: Pick<LoadBalancerSites, 'placed'>;
   readonly diagnoses: Pick<Diagnoses, 'seal'>;
   /** Unix milliseconds. */
@@ -27,7 +30,8 @@ export async function authorise(
   input: Record<string, unknown>,
   caller: Caller,
 ): Promise<string> {
-  const principal = grantsOf(caller);
+  if (action.forEverybody) return 'everybody';
+  const principal = grantsOf(options.identities, caller);
   const context = contextOf(caller, options.now());
   const named = [action.resource?.(input, caller.account, caller) ?? '*'].flat();
   const allowedBy: string[] = [];
@@ -43,21 +47,28 @@ export async function authorise(
 }
 
 /** What a caller's rights rest on. */
-function grantsOf({ principal }: Caller): Principal {
-  return principal;
+function grantsOf(
+  identities: AuthoriseOptions['identities'],
+  { account, principal, sessionPolicy }: Caller,
+): Principal {
+  if (principal.kind === 'root' || principal.kind === 'forwarder') return principal;
+  const policies = identities.policiesOf(account, principal);
+  return sessionPolicy === undefined
+    ? { kind: 'identity', policies }
+    : { kind: 'identity', policies, session: parsePolicy(sessionPolicy, 'session') };
 }
 
-/**
- * The condition keys that every call has.
- * @param now Unix milliseconds
- */
-function contextOf(caller: Caller, now: number): Context {
-  return {
-    'acs:SourceIp': caller.sourceIp,
-    'acs:SecureTransport': String(caller.secure),
-    'acs:CurrentTime': isoSeconds(now),
-    'acs:MFAPresent': 'false',
-  };
+function displayNameOf({ account, principal }: Caller): string {
+  switch (principal.kind) {
+    case 'root':
+      return account;
+    case 'user':
+      return principal.id;
+    case 'role':
+      return `${principal.name}:${principal.session}`;
+    case 'forwarder':
+      return `forwarder:${principal.name}`;
+  }
 }
 
 function denial(
@@ -81,7 +92,7 @@ function denial(
 }
 
 function diagnose(
-  { account, principal }: Caller,
+  caller: Caller,
   { action, resource, context }: AccessRequest,
   { effect, policyKind, statement }: Decision,
 ): Diagnosis {
@@ -90,10 +101,9 @@ function diagnose(
     AuthAction: action,
     AuthResource: resource,
     AuthPrincipal: {
-      AuthPrincipalType: 'SubUser',
-      AuthPrincipalOwnerId: account,
-      AuthPrincipalDisplayName:
-        principal.kind === 'forwarder' ? `forwarder:${principal.name}` : account,
+      AuthPrincipalType: caller.principal.kind === 'role' ? 'AssumedRoleUser' : 'SubUser',
+      AuthPrincipalOwnerId: caller.account,
+      AuthPrincipalDisplayName: displayNameOf(caller),
     },
     AuthConditions: Object.entries(context).map(([ConditionKey, values]) => ({
       ConditionKey,

@@ -67,6 +67,7 @@ async function open() {
     resealFor: async () => (sealed: string) => sealed,
     trail: { proof: testProof, newest: () => noHead },
     seal: (secret) => secret,
+    settled: async () => {},
     confirmWait: 700,
     planCommands: (before, after) => [`${servers(before)} -> ${servers(after)}`],
   });

@@ -209,6 +209,8 @@ const candidates = [
     '*',
     '1',
     'tcp',
+    'v1',
+    'acs:ram::1000000000000001:role/none',
   ],
 ];
 

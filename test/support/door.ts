@@ -5,8 +5,10 @@ import type { AnswerHeaders, Call } from '../../src/api/call.ts';
 import type { CallInit } from '../../src/api/calls.ts';
 import { createDiagnoses } from '../../src/api/diagnoses.ts';
 import { createDispatch, type Dispatch } from '../../src/api/dispatch.ts';
+import type { Identities } from '../../src/api/identities.ts';
 import { Nonces } from '../../src/api/nonces.ts';
 import type { RawRequest } from '../../src/api/request.ts';
+import type { Session } from '../../src/api/sessions.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
 import type { EndedCall } from '../../src/api/trail/ended-calls.ts';
 import { authorise } from '../../src/ram/authorise.ts';
@@ -39,6 +41,8 @@ export interface DoorOptions {
   readonly now?: () => number;
   readonly throttle?: ThrottleSetting;
   readonly accessKeys?: readonly AccessKey[];
+  readonly identities?: Pick<Identities, 'userName' | 'policiesOf'>;
+  readonly openToken?: (token: string) => Session | undefined;
 }
 
 export interface Door {
@@ -62,6 +66,9 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     catalogue: new Map(
       actions.map((action) => [`${versions[action.product]} ${action.name}`, action]),
     ),
+    identities: options.identities ?? { userName: () => undefined, policiesOf: () => [] },
+    openToken: options.openToken ?? (() => undefined),
+    onKeyUsed: () => {},
     accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),

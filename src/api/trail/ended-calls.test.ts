@@ -115,7 +115,8 @@ describe('of calls that commit nothing', () => {
 });
 
 function example(asked: Action, parameters: Readonly<Record<string, unknown>> = {}) {
-  const { account, id: accessKeyId, principal } = doorKey;
+  const { account, id: accessKeyId } = doorKey;
+  const principal = { kind: 'root' } as const;
   const caller = { account, accessKeyId, principal, sourceIp: '::1', userAgent: '', secure: true };
   return { asked: { action: asked, requestId: 'r', host: 'h', caller, parameters } };
 }

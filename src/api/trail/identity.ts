@@ -19,6 +19,20 @@ export function userIdentity({ principal, account, accessKeyId }: Caller): UserI
       const name = `forwarder:${principal.site}/${principal.name}`;
       return { type: 'system', principalId: name, userName: name, ...common };
     }
+    case 'user':
+      return {
+        type: 'ram-user',
+        principalId: principal.id,
+        userName: principal.name,
+        ...common,
+      };
+    case 'role':
+      return {
+        type: 'assumed-role',
+        principalId: `${principal.id}:${principal.session}`,
+        userName: `${principal.name}:${principal.session}`,
+        ...common,
+      };
   }
 }
 

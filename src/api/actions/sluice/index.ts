@@ -1,3 +1,4 @@
+import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
 import { ExportAuditEvents, VerifyAuditRecords } from './audit-trail.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
@@ -24,6 +25,8 @@ export const sluiceActions = [
   SetFreeze,
   DescribeFreeze,
   DescribeAuditRecords,
+  CreateAccount,
+  ListAccounts,
   ExportAuditEvents,
   VerifyAuditRecords,
 ];
