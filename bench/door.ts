@@ -69,6 +69,9 @@ function startDoor() {
   const record = { v: 1, account: '1', principal, status: 'Active', createTime: '' } as const;
   const dispatch = createDispatch({
     catalogue: new Map<string, Action>([[`${versions.Ens} DescribeNothing`, describeNothing]]),
+    identities: { userName: () => undefined, policiesOf: () => [] },
+    openToken: () => undefined,
+    onKeyUsed: () => {},
     accessKeys: { find: async (id) => (id === key.id ? { ...record, ...key } : undefined) },
     nonces: new Nonces(Date.now),
     throttle: new Throttle('off', Date.now),

@@ -11,6 +11,11 @@ export function newAccessKeyPair(): AccessKeyPair {
   return { accessKeyId: `LTAI5t${letters(18)}`, accessKeySecret: letters(30) };
 }
 
+/** A new pair in the form of temporary keys: `STS.…`. */
+export function newTemporaryKeyPair(): AccessKeyPair {
+  return { accessKeyId: `STS.N${letters(24)}`, accessKeySecret: letters(30) };
+}
+
 /** Letters and digits, each evenly drawn (bytes past the last whole multiple are skipped). */
 function letters(count: number): string {
   const signs = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';

@@ -75,6 +75,26 @@ export const limits = {
   storeRetry: 500,
   /** Between two tries to read from a store that is away, growing up to the second figure. */
   followRetry: { minMs: 100, maxMs: 5_000 },
+  /** How long an answer waits until this control plane itself goes by what was changed. */
+  viewBehind: 2_000,
+  /** When an access key was last used is written down once within this. */
+  keyUse: 3_600_000,
+  /** Documented for RAM (pages of December 2025): of each account, user, group, role, policy. */
+  users: 5_000,
+  groups: 300,
+  roles: 1_000,
+  policies: 1_500,
+  policyVersions: 5,
+  policyCharacters: 6_144,
+  accessKeysPerUser: 2,
+  groupsPerUser: 10,
+  systemPoliciesAttached: 20,
+  customPoliciesAttached: 10,
+  /** Documented for STS; the page's error text still says 1,024. */
+  sessionPolicyCharacters: 2_048,
+  sessionSecondsMin: 900,
+  sessionSeconds: 3_600,
+  sessionSecondsMax: 43_200,
   /** Lines a slow watcher may be behind; past that it gets a fresh snapshot instead. */
   feedQueue: 1_000,
   /** A site's feed is kept this long after its last watcher left, for those who reconnect. */

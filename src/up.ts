@@ -6,10 +6,13 @@ import { catalogue } from './api/actions/index.ts';
 import { createCalls } from './api/calls.ts';
 import { createDiagnoses } from './api/diagnoses.ts';
 import { createDispatch } from './api/dispatch.ts';
+import { Identities } from './api/identities.ts';
+import { KeyUse } from './api/key-use.ts';
 import { createListener } from './api/listen.ts';
 import { LoadBalancerSites } from './api/load-balancer-sites.ts';
 import { Nonces } from './api/nonces.ts';
 import { openSeal } from './api/seal.ts';
+import { openToken } from './api/sessions.ts';
 import { Throttle } from './api/throttle.ts';
 import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { RpcClient } from './client.ts';
@@ -39,7 +42,12 @@ type Cleanup = (options: { readonly stopTraffic: boolean }) => Promise<void> | v
 export async function up(settings: Settings, mode: 'up' | 'control-plane'): Promise<Running> {
   const cleanups: Cleanup[] = [];
   const stop = async (options: { readonly stopTraffic: boolean }) => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup(options);
+    const errors: unknown[] = [];
+    for (const cleanup of cleanups.splice(0).reverse()) {
+      // One that fails keeps no other from its part: what stays open keeps the process alive.
+      await (async () => cleanup(options))().catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw errors[0];
   };
   try {
     const log = createLog(settings.logLevel);
@@ -84,12 +92,18 @@ async function startControlPlane(
   };
   const accessKeys = await AccessKeys.open(store, seal, onFault);
   cleanups.push(() => accessKeys.close());
+  const identities = await Identities.open(store, onFault);
+  cleanups.push(() => identities.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
   const sites = new LoadBalancerSites(store);
+  const keyUse = new KeyUse(store, now, onFault);
   const dispatch = createDispatch({
     catalogue,
     accessKeys,
+    identities,
+    openToken: (token) => openToken(token, seal.open),
+    onKeyUsed: (id) => keyUse.note(id),
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
     authorise,
@@ -102,6 +116,7 @@ async function startControlPlane(
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),
+      settled: settledIn(accessKeys, identities),
       confirmWait: settings.confirmWaitMs,
       planCommands: (before, after) => planCommands(settings.l4, before, after),
     }),
@@ -114,6 +129,15 @@ async function startControlPlane(
   const endpoint = await listener.listen(settings.listen);
   await serveMetrics(settings, metrics, log);
   return { endpoint, root, fleet };
+}
+
+/** Waits until the views that hold what was written go by it. */
+function settledIn(accessKeys: AccessKeys, identities: Identities) {
+  return async (written: readonly string[], revision: number): Promise<void> => {
+    const holds = (prefix: string) => written.some((key) => key.startsWith(prefix));
+    if (holds(keys.allAccessKeys)) await accessKeys.reached(revision);
+    if (holds(keys.identities)) await identities.reached(revision);
+  };
 }
 
 async function canRead(store: Store): Promise<boolean> {

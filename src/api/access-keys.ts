@@ -1,16 +1,18 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { limits } from '../limits.ts';
 import { forwarderSeal, type Seal } from '../sealing.ts';
 import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
-import type { Caller, Reseal } from './call.ts';
+import type { Principal, Reseal } from './call.ts';
+import { WatchedView } from './watched-view.ts';
 
 /** An access key as the store holds it; `secret` is sealed under the record's key. */
 export interface AccessKeyRecord {
   readonly v: 1;
   readonly id: string;
   readonly account: string;
-  readonly principal: Caller['principal'];
+  /** Whose it is: a user by its id alone, since names change. */
+  readonly principal:
+    | Extract<Principal, { kind: 'root' | 'forwarder' }>
+    | { readonly kind: 'user'; readonly id: string };
   readonly secret: string;
   readonly status: 'Active' | 'Inactive';
   readonly createTime: string;
@@ -33,7 +35,7 @@ export class AccessKeys {
   readonly #seal: Seal;
   readonly #onFault: (error: unknown, key: string) => void;
   readonly #known = new Map<string, AccessKey>();
-  readonly #stop = new AbortController();
+  #view: WatchedView | undefined;
 
   private constructor(store: Store, seal: Seal, onFault: (error: unknown, key: string) => void) {
     this.#store = store;
@@ -51,10 +53,13 @@ export class AccessKeys {
     seal: Seal,
     onFault: (error: unknown, key: string) => void,
   ): Promise<AccessKeys> {
-    const view = new AccessKeys(store, seal, onFault);
-    const revision = await view.#load();
-    void view.#follow(revision);
-    return view;
+    const opened = new AccessKeys(store, seal, onFault);
+    opened.#view = await WatchedView.open(store, {
+      prefix: keys.allAccessKeys,
+      learn: (key, value) => opened.#learn(key, value),
+      clear: () => opened.#known.clear(),
+    });
+    return opened;
   }
 
   /**
@@ -69,6 +74,11 @@ export class AccessKeys {
     return entry === undefined ? undefined : this.#read(entry.key, entry.value);
   }
 
+  /** Resolves once the view has the commit with this revision (see WatchedView). */
+  async reached(revision: number): Promise<void> {
+    await this.#view?.reached(revision);
+  }
+
   /**
    * What seals secrets of the store anew, for the holder of an access key alone.
    * @throws Error when the key is gone; StoreUnavailable as `find`
@@ -81,40 +91,12 @@ export class AccessKeys {
   }
 
   close(): void {
-    this.#stop.abort();
-  }
-
-  async #load(): Promise<number> {
-    const { entries, revision } = await this.#store.range(keys.accessKey(''));
-    this.#known.clear();
-    for (const { key, value } of entries) this.#learn(key, value);
-    return revision;
-  }
-
-  /** Follows the store for as long as the view lives; after a gap it reads everything again. */
-  async #follow(from: number): Promise<void> {
-    const { signal } = this.#stop;
-    let revision: number | undefined = from;
-    while (!signal.aborted) {
-      try {
-        revision ??= await this.#load();
-        for await (const event of this.#store.watch(keys.accessKey(''), revision, signal)) {
-          if (event.kind === 'compacted') break;
-          for (const { key, value } of event.changes) this.#learn(key, value);
-        }
-      } catch {
-        // The store is away, and says so itself to every call. What is known stays in use.
-      }
-      revision = undefined;
-      await delay(limits.storeRetry, undefined, { ref: false, signal }).catch(() => {
-        // Closed meanwhile: the loop ends.
-      });
-    }
+    this.#view?.close();
   }
 
   #learn(key: string, value: string | null): void {
     const record = value === null ? undefined : this.#read(key, value);
-    const id = key.slice(keys.accessKey('').length);
+    const id = key.slice(keys.allAccessKeys.length);
     if (record === undefined) this.#known.delete(id);
     else this.#known.set(id, record);
   }

@@ -1,14 +1,17 @@
 import type { Principal } from '../ram/authorise.ts';
-import type { AccessRequest, Context, Decision } from '../ram/evaluate.ts';
-import { isoSeconds } from '../signing.ts';
+import type { AccessRequest, Decision } from '../ram/evaluate.ts';
+import { parsePolicy } from '../ram/policy.ts';
 import { type Action, ramName } from './actions/action.ts';
 import type { Caller } from './call.ts';
 import type { Diagnoses, Diagnosis } from './diagnoses.ts';
 import { ApiError } from './errors.ts';
+import type { Identities } from './identities.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
+import { contextOf } from './principals.ts';
 
 export interface AuthoriseOptions {
   readonly authorise: (principal: Principal, request: AccessRequest) => Decision;
+  readonly identities: Pick<Identities, 'policiesOf'>;
   readonly sites: Pick<LoadBalancerSites, 'placed'>;
   readonly diagnoses: Pick<Diagnoses, 'seal'>;
   /** Unix milliseconds. */
@@ -27,7 +30,8 @@ export async function authorise(
   input: Record<string, unknown>,
   caller: Caller,
 ): Promise<string> {
-  const principal = grantsOf(caller);
+  if (action.forEverybody) return 'everybody';
+  const principal = grantsOf(options, caller);
   const context = contextOf(caller, options.now());
   const named = [action.resource?.(input, caller.account, caller) ?? '*'].flat();
   const allowedBy: string[] = [];
@@ -42,22 +46,19 @@ export async function authorise(
   return [...new Set(allowedBy)].join('; ');
 }
 
-/** What a caller's rights rest on. */
-function grantsOf({ principal }: Caller): Principal {
-  return principal;
-}
-
 /**
- * The condition keys that every call has.
- * @param now Unix milliseconds
+ * What a caller's rights rest on.
+ * @throws Error for a policy that cannot be read
  */
-function contextOf(caller: Caller, now: number): Context {
-  return {
-    'acs:SourceIp': caller.sourceIp,
-    'acs:SecureTransport': String(caller.secure),
-    'acs:CurrentTime': isoSeconds(now),
-    'acs:MFAPresent': 'false',
-  };
+function grantsOf(
+  { identities }: AuthoriseOptions,
+  { account, principal, sessionPolicy }: Caller,
+): Principal {
+  if (principal.kind === 'root' || principal.kind === 'forwarder') return principal;
+  const policies = identities.policiesOf(account, principal);
+  return sessionPolicy === undefined
+    ? { kind: 'identity', policies }
+    : { kind: 'identity', policies, session: parsePolicy(sessionPolicy, 'session') };
 }
 
 function denial(
@@ -90,10 +91,9 @@ function diagnose(
     AuthAction: action,
     AuthResource: resource,
     AuthPrincipal: {
-      AuthPrincipalType: 'SubUser',
+      AuthPrincipalType: principal.kind === 'role' ? 'AssumedRoleUser' : 'SubUser',
       AuthPrincipalOwnerId: account,
-      AuthPrincipalDisplayName:
-        principal.kind === 'forwarder' ? `forwarder:${principal.name}` : account,
+      AuthPrincipalDisplayName: displayNameOf(principal, account),
     },
     AuthConditions: Object.entries(context).map(([ConditionKey, values]) => ({
       ConditionKey,
@@ -126,4 +126,17 @@ const entityTypes = new Map([
 
 function entityTypeOf(attachedTo: string): string {
   return entityTypes.get(attachedTo.split('/')[0] ?? '') ?? '';
+}
+
+function displayNameOf(principal: Caller['principal'], account: string): string {
+  switch (principal.kind) {
+    case 'root':
+      return account;
+    case 'user':
+      return principal.id;
+    case 'role':
+      return `${principal.name}:${principal.session}`;
+    case 'forwarder':
+      return `forwarder:${principal.name}`;
+  }
 }

@@ -5,13 +5,26 @@ import type { Store } from '../store/store.ts';
 
 export type { Stored };
 
+/** On whose behalf a call is made. */
+export type Principal =
+  | { readonly kind: 'root' }
+  | { readonly kind: 'forwarder'; readonly site: string; readonly name: string }
+  | { readonly kind: 'user'; readonly id: string; readonly name: string }
+  | {
+      readonly kind: 'role';
+      readonly id: string;
+      readonly name: string;
+      /** The RoleSessionName of AssumeRole. */
+      readonly session: string;
+    };
+
 /** Who is calling: proven by the signature. */
 export interface Caller {
   readonly account: string;
   readonly accessKeyId: string;
-  readonly principal:
-    | { readonly kind: 'root' }
-    | { readonly kind: 'forwarder'; readonly site: string; readonly name: string };
+  readonly principal: Principal;
+  /** Of a role's session: the policy that narrows what the role may. */
+  readonly sessionPolicy?: string;
   readonly sourceIp: string;
   readonly userAgent: string;
   /** The call came over TLS. */

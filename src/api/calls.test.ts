@@ -64,6 +64,7 @@ async function open() {
     now: clock.now,
     resealFor: async () => (sealed: string) => sealed,
     seal: (secret) => secret,
+    settled: async () => {},
     confirmWait: 700,
     planCommands: (before, after) => [`${servers(before)} -> ${servers(after)}`],
   });

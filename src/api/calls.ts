@@ -31,6 +31,8 @@ export interface CallsOptions {
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
   readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
+  /** Resolves once this control plane goes by what a commit has done to these records. */
+  readonly settled: (keys: readonly string[], revision: number) => Promise<void>;
   /** Milliseconds an answer waits for forwarders when the call does not say. */
   readonly confirmWait: number;
   /** What a forwarder would run to get from one state of a load balancer to the next. */
@@ -212,7 +214,9 @@ class StoreCall implements Call {
       });
       if (!outcome.committed) continue;
       this.answer.revision = outcome.revision;
-      const touched = [...puts.map(({ key }) => key), ...deletes].find(isLoadBalancer);
+      const written = [...puts.map(({ key }) => key), ...deletes];
+      await this.#shared.settled(written, outcome.revision);
+      const touched = written.find(isLoadBalancer);
       if (touched !== undefined) {
         const [, site = '', id = ''] = touched.split('/');
         await this.#confirm(site, id, outcome.revision);

@@ -2,25 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { Refusal } from '../elb/refusal.ts';
 import { limits } from '../limits.ts';
 import { StoreUnavailable } from '../store/store.ts';
-import type { AccessKey } from './access-keys.ts';
 import type { Action } from './actions/action.ts';
 import { type Answer, type AnswerContext, failure, hostOf, streaming, success } from './answer.ts';
+import { authenticate, type Credentials } from './authenticate.ts';
 import { type AuthoriseOptions, authorise } from './authorise.ts';
-import type { Call, Caller } from './call.ts';
+import type { Call } from './call.ts';
 import type { CallInit } from './calls.ts';
 import { ApiError, fromRefusal } from './errors.ts';
 import { readExtensions } from './extensions.ts';
-import type { Nonces } from './nonces.ts';
 import { readInput } from './parameters.ts';
 import { formatOf, type RawRequest, type RpcRequest, readRequest } from './request.ts';
-import { namedAction, readClaim, verify, verifyInVain } from './signature.ts';
+import { namedAction } from './signature.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface DispatchOptions extends AuthoriseOptions {
+export interface DispatchOptions extends AuthoriseOptions, Credentials {
+  readonly identities: AuthoriseOptions['identities'] & Credentials['identities'];
   /** Keyed `<version> <name>`. */
   readonly catalogue: ReadonlyMap<string, Action>;
-  readonly accessKeys: { find(id: string): Promise<AccessKey | undefined> };
-  readonly nonces: Nonces;
   readonly throttle: Throttle;
   readonly createCall: (init: CallInit) => Call;
   /** Told of faults of ours, which the caller sees as InternalError or ServiceUnavailable only. */
@@ -110,30 +108,6 @@ function findAction(catalogue: ReadonlyMap<string, Action>, request: RpcRequest)
   if (found !== undefined) return found;
   const known = catalogue.keys().some((key) => key.startsWith(`${version} `));
   throw new ApiError(known ? 'InvalidAction.NotFound' : 'InvalidVersion');
-}
-
-/** Proves the signature, then burns the nonce: only a proven request may use one up. */
-async function authenticate(options: DispatchOptions, request: RpcRequest): Promise<Caller> {
-  const claim = readClaim(request, options.now());
-  const key = await options.accessKeys.find(claim.accessKeyId);
-  if (key === undefined) {
-    verifyInVain(claim);
-    const isTemporary = claim.accessKeyId.startsWith('STS.');
-    const lacksToken = isTemporary && claim.securityToken === undefined;
-    throw new ApiError(lacksToken ? 'MissingSecurityToken' : 'InvalidAccessKeyId.NotFound');
-  }
-  if (key.status !== 'Active') throw new ApiError('InvalidAccessKeyId.Inactive');
-  if (claim.securityToken !== undefined) throw new ApiError('InvalidSecurityToken.Malformed');
-  verify(claim, key.secret);
-  if (!options.nonces.use(key.id, claim.nonce)) throw new ApiError('SignatureNonceUsed');
-  return {
-    account: key.account,
-    accessKeyId: key.id,
-    principal: key.principal,
-    sourceIp: request.sourceIp,
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, limits.userAgent),
-    secure: request.secure,
-  };
 }
 
 /** Takes the first line before the answer begins, so that a refusal still is an error answer. */

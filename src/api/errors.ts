@@ -1,4 +1,5 @@
 import type { Refusal } from '../elb/refusal.ts';
+import { identityErrors } from './identity-errors.ts';
 
 /** One row of the error table. `%s` in code and message stands for what the error is about. */
 export interface ErrorRow {
@@ -77,6 +78,16 @@ export const errorTable = {
     status: 400,
     message: 'Specified SecurityToken is malformed.',
     when: 'the token cannot be read, or came with a long-lived key',
+  },
+  'InvalidSecurityToken.MismatchWithAccessKey': {
+    status: 400,
+    message: 'Specified SecurityToken mismatch with the AccessKey.',
+    when: 'the token was issued with another access key',
+  },
+  'InvalidSecurityToken.Expired': {
+    status: 400,
+    message: 'Specified SecurityToken is expired.',
+    when: 'the time of the token is over',
   },
   'InvalidTimeStamp.Format': {
     status: 400,
@@ -224,6 +235,7 @@ export const errorTable = {
     message: 'The specified VSwitchId is not found.',
     when: 'there is no such vSwitch',
   },
+  ...identityErrors,
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 
 function gatewayMissing(name: string): ErrorRow {
@@ -271,7 +283,8 @@ export interface ErrorAbout {
   readonly accessDenied?: Readonly<Record<string, string>>;
 }
 
-function isErrorCode(code: string): code is ErrorCode {
+/** Whether the table has a row of this name. */
+export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorTable, code);
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { Action } from './actions/action.ts';
-import { ApiError, type ErrorCode } from './errors.ts';
+import { ApiError, type ErrorCode, isErrorCode } from './errors.ts';
 import { flattened } from './flattened.ts';
 
 /**
@@ -35,17 +35,38 @@ export function readInput<A extends Action>(
 interface Fault {
   readonly path: readonly PropertyKey[];
   readonly message: string;
+  /** Zod's word for it. */
+  readonly code?: string;
+  /** The type of what is too large. */
+  readonly origin?: string;
 }
 
-function complaint(action: Action, { path, message }: Fault, isMissing: boolean): ApiError {
+function complaint(action: Action, fault: Fault, isMissing: boolean): ApiError {
+  const { path, message } = fault;
   const names = path.filter((part) => typeof part === 'string');
   const isField = names.length > 1;
-  const invalid = action.errors.includes('Invalid%s') ? 'Invalid%s' : 'InvalidParameter.%s';
-  const code: ErrorCode = isMissing ? 'Missing%s' : isField ? 'InvalidParameter.%s' : invalid;
+  const invalid = isField ? 'InvalidParameter.%s' : invalidCode(action, names[0], fault);
+  const code: ErrorCode = isMissing ? 'Missing%s' : invalid;
   return new ApiError(code, {
     subject: names.at(-1) ?? 'Parameters',
     detail: `${path.join('.')}: ${message}`,
   });
+}
+
+/** RAM tells of a name why it is none; STS has a text of its own for some parameters. */
+function invalidCode(
+  { errors }: Action,
+  name: string | undefined,
+  { code, origin }: Fault,
+): ErrorCode {
+  const why =
+    code === 'invalid_format'
+      ? ['InvalidParameter.%s.InvalidChars']
+      : code === 'too_big' && origin === 'string'
+        ? ['InvalidParameter.%s.Length']
+        : [];
+  const rows = ['Invalid%s', `InvalidParameter.${name}`, ...why];
+  return rows.filter(isErrorCode).find((row) => errors.includes(row)) ?? 'InvalidParameter.%s';
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
@@ -88,7 +109,8 @@ class Reader {
     if (inner instanceof z.ZodObject) return this.#readObject(inner, raw, path);
     const isText = typeof raw === 'string';
     if (isText && !isClean(isMultiline(inner) ? raw.replaceAll(/\r?\n/g, ' ') : raw)) {
-      this.faults.push({ path, message: 'control characters are not allowed' });
+      const message = 'control characters are not allowed';
+      this.faults.push({ path, message, code: 'invalid_format' });
     }
     return raw;
   }

@@ -1,8 +1,24 @@
 /** Where each record lives. One place, so that a prefix that is watched is the one written. */
 export const keys = {
-  /** The one account, made by the first control plane. */
+  /** The first account, made by the first control plane. */
   rootAccount: 'account/root',
+  account: (id: string) => `accounts/${id}`,
+  accounts: 'accounts/',
   accessKey: (id: string) => `accesskey/${id}`,
+  /** Written at most once an hour. */
+  accessKeyUse: (id: string) => `accesskey-use/${id}`,
+  allAccessKeys: 'accesskey/',
+  /** Users, groups, roles and policies: under their account, by name. */
+  identities: 'identity/',
+  directory: (account: string) => `identity/${account}/directory`,
+  users: (account: string) => `identity/${account}/user/`,
+  user: (account: string, name: string) => `identity/${account}/user/${name}`,
+  groups: (account: string) => `identity/${account}/group/`,
+  group: (account: string, name: string) => `identity/${account}/group/${name}`,
+  roles: (account: string) => `identity/${account}/role/`,
+  role: (account: string, name: string) => `identity/${account}/role/${name}`,
+  policies: (account: string) => `identity/${account}/policy/`,
+  policy: (account: string, name: string) => `identity/${account}/policy/${name}`,
   site: (id: string) => `site/${id}`,
   allSites: 'site/',
   /** A load balancer under its site: a forwarder watches `loadBalancers(site)`. */

@@ -54,9 +54,12 @@ export async function openBench(): Promise<Bench> {
     now: () => clock.now,
     seal: (secret) => secret,
     resealFor: async () => (sealed) => sealed,
+    settled: async () => {},
     confirmWait: 0,
     planCommands: (before, after) => [`${before?.id ?? 'nothing'} -> ${after?.id ?? 'nothing'}`],
   });
+  const puts = [{ key: keys.rootAccount, value: JSON.stringify({ v: 1, id: account }) }];
+  await store.commit({ ifRevision: new Map(), puts, deletes: [] });
   let requests = 0;
   return {
     store,

@@ -58,6 +58,9 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     catalogue: new Map(
       actions.map((action) => [`${versions[action.product]} ${action.name}`, action]),
     ),
+    identities: { userName: () => undefined, policiesOf: () => [] },
+    openToken: () => undefined,
+    onKeyUsed: () => {},
     accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),

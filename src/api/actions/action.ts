@@ -5,6 +5,8 @@ import type { Call, Caller } from '../call.ts';
 export const versions = {
   Ens: '2017-11-10',
   Cas: '2020-04-07',
+  Ram: '2015-05-01',
+  Sts: '2015-04-01',
   Sluice: '2026-11-24',
 } as const;
 
@@ -48,6 +50,8 @@ export interface Action<Input extends Fields = Fields, Output extends Fields = F
     account: string,
     caller: Caller,
   ) => string | readonly string[];
+  /** Whoever has an access key may call it: no policy is looked at. */
+  readonly forEverybody?: true;
   /** True for an answer that is a stream (`stream` is then called instead of `run`). */
   readonly stream?: (input: z.infer<Input>, call: Call) => AsyncIterable<string>;
   run(input: z.infer<Input>, call: Call): Promise<z.infer<Output>>;

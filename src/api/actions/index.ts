@@ -9,8 +9,10 @@ import { loadBalancerViewActions } from './load-balancer-views.ts';
 import { loadBalancerActions } from './load-balancers.ts';
 import { monitorActions } from './monitors.ts';
 import { networkActions } from './networks.ts';
+import { ramActions } from './ram/index.ts';
 import { regionActions } from './regions.ts';
 import { sluiceActions } from './sluice/index.ts';
+import { stsActions } from './sts/index.ts';
 import { tcpListenerActions } from './tcp-listeners.ts';
 import { udpListenerActions } from './udp-listeners.ts';
 import { vSwitchActions } from './vswitches.ts';
@@ -31,6 +33,8 @@ export const actions: readonly Action[] = [
   ...regionActions,
   ...instanceActions,
   ...casActions,
+  ...ramActions,
+  ...stsActions,
   ...sluiceActions,
 ];
 

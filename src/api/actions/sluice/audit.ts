@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { limits as bounds } from '../../../limits.ts';
 import { auditPlace, type LoggedRecord, newestRecords } from '../../audit-log.ts';
 import type { ChangedRecord } from '../../audit-records.ts';
-import type { Call } from '../../call.ts';
+import type { Call, Principal } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { id, loadBalancerId } from '../fields.ts';
 import { errors, limits } from './fields.ts';
@@ -51,6 +51,19 @@ const view = z.object({
   }),
 });
 
+function principalText(principal: Principal): string {
+  switch (principal.kind) {
+    case 'root':
+      return 'root';
+    case 'forwarder':
+      return `forwarder:${principal.site}/${principal.name}`;
+    case 'user':
+      return `user:${principal.name}`;
+    case 'role':
+      return `role:${principal.name}/${principal.session}`;
+  }
+}
+
 function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
   const { principal } = value;
   return {
@@ -60,8 +73,7 @@ function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
     Product: value.product,
     Action: value.action,
     AccountId: value.account,
-    Principal:
-      principal.kind === 'forwarder' ? `forwarder:${principal.site}/${principal.name}` : 'root',
+    Principal: principalText(principal),
     AccessKeyId: value.accessKeyId,
     SourceIp: value.sourceIp,
     UserAgent: value.userAgent,

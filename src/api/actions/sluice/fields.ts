@@ -14,7 +14,7 @@ export const errors = [
   'Invalid%s',
   'InvalidParameter.%s',
   'ens.interface.error',
-  'NoPermission',
+  'Forbidden.NoPermission',
 ];
 
 /** Our own actions carry forwarders and operators, not end users: the bound is a wide one. */

@@ -70,13 +70,11 @@ describe('a forwarder that is registered', () => {
     await assert.rejects(unknown, failsWith('InvalidEnsRegionId'));
   });
 
-  test('belongs to its account', async () => {
+  test('belongs to its account, and of all sites to the first one alone', async () => {
     await register(everywhere);
     const by = { account: '2000000000000002' };
-    await assert.rejects(
-      bench.call(RegisterForwarder, everywhere, by),
-      failsWith('InvalidParameter.ForwarderName'),
-    );
+    const others = bench.call(RegisterForwarder, everywhere, by);
+    await assert.rejects(others, failsWith('NoPermission'));
     await assert.rejects(
       bench.call(DeregisterForwarder, everywhere, by),
       failsWith('InvalidParameter.ForwarderName'),

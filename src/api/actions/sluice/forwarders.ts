@@ -12,6 +12,7 @@ import type { Call, Reads, Writes } from '../../call.ts';
 import { defineAction, documentedLimits } from '../action.ts';
 import { nothing } from '../fields.ts';
 import { errors, forwarderName, limits, site, siteResource } from './fields.ts';
+import { onlyOperator } from './operator.ts';
 
 const siteOrAll = z
   .union([site, z.literal(unclaimedSites)])
@@ -38,7 +39,9 @@ async function register(
   call: Call,
   reads: Reads,
 ): Promise<Writes<z.infer<typeof registered>>> {
-  if (siteId !== unclaimedSites && (await call.site(siteId)) === undefined) {
+  // Such a forwarder carries the sites of every account.
+  if (siteId === unclaimedSites) await onlyOperator(call);
+  else if ((await call.site(siteId)) === undefined) {
     throw new Refusal('Invalid%s', 'EnsRegionId');
   }
   const key = keys.forwarder(siteId, name);

@@ -1,3 +1,4 @@
+import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
@@ -23,4 +24,6 @@ export const sluiceActions = [
   SetFreeze,
   DescribeFreeze,
   DescribeAuditRecords,
+  CreateAccount,
+  ListAccounts,
 ];

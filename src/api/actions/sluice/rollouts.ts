@@ -6,6 +6,7 @@ import { parseRecord } from '../../../store/records.ts';
 import { defineAction } from '../action.ts';
 import { label, loadBalancerId, nothing } from '../fields.ts';
 import { errors, limits } from './fields.ts';
+import { onlyOperator } from './operator.ts';
 
 export const DescribeRollouts = defineAction({
   name: 'DescribeRollouts',
@@ -85,7 +86,8 @@ export const SetFreeze = defineAction({
   description:
     'While frozen, changes are taken and kept; forwarders learn of them when the freeze ends. ' +
     'Answers then say 0 forwarders in x-sluice-applied. Drains still end at their deadlines. ' +
-    'Setting what is set already changes the reason alone.',
+    'Setting what is set already changes the reason alone. It holds for all accounts, so only ' +
+    'the first one may.',
   input: z.object({
     Frozen: z.boolean().describe('true: hold changes back. false: send them.'),
     Reason: label(1, 200).optional().describe('Why, for whoever reads it later.'),
@@ -93,8 +95,9 @@ export const SetFreeze = defineAction({
   output: nothing,
   errors,
   limits,
-  run: ({ Frozen, Reason = '' }, call) =>
-    call.transact(async (reads) => {
+  run: async ({ Frozen, Reason = '' }, call) => {
+    await onlyOperator(call);
+    return call.transact(async (reads) => {
       const before = (await reads.get<FreezeRecord>(keys.freeze))?.value;
       const isSame = before !== undefined && before.frozen === Frozen;
       const record: FreezeRecord = {
@@ -105,7 +108,8 @@ export const SetFreeze = defineAction({
         account: call.caller.account,
       };
       return { puts: new Map([[keys.freeze, record]]), result: {} };
-    }),
+    });
+  },
 });
 
 export const DescribeFreeze = defineAction({
@@ -122,6 +126,7 @@ export const DescribeFreeze = defineAction({
   errors,
   limits,
   async run(_input, call) {
+    await onlyOperator(call);
     const entry = await call.store.get(keys.freeze);
     const record = entry && parseRecord<FreezeRecord>(entry).value;
     return {

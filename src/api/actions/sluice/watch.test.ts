@@ -17,6 +17,7 @@ function callOf(principal: Caller['principal']) {
   const told: unknown[][] = [];
   const call = {
     caller: { principal, accessKeyId: 'LTAI5t' },
+    site: async () => ({}),
     resealForCaller: async () => (sealed: string, context: string) =>
       `${sealed} for LTAI5t under ${context}`,
     signal: new AbortController().signal,

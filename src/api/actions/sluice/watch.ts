@@ -9,10 +9,12 @@ import {
   unclaimedSites,
 } from '../../../fleet/protocol.ts';
 import { limits as bounds } from '../../../limits.ts';
+import { keys } from '../../../store/keys.ts';
 import type { Call } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { nothing } from '../fields.ts';
 import { errors, limits, site, siteResource } from './fields.ts';
+import { isOperator } from './operator.ts';
 
 const siteOrAll = z
   .union([site, z.literal(unclaimedSites)])
@@ -34,6 +36,20 @@ async function deliveryTo(call: Call): Promise<Deliver | undefined> {
   };
 }
 
+/**
+ * Sites are their account's to watch; the forwarder of all sites carries those of every account.
+ * @throws Refusal Forbidden.NoPermission, for another account's site as for none
+ */
+async function checkWatcher(site: string, call: Call): Promise<void> {
+  const { principal } = call.caller;
+  const carriesAll = principal.kind === 'forwarder' && principal.site === unclaimedSites;
+  const isOwn = site !== unclaimedSites && (await call.site(site)) !== undefined;
+  if (carriesAll || isOwn) return;
+  const isNobodys =
+    site === unclaimedSites || (await call.store.get(keys.site(site))) === undefined;
+  if (!(isNobodys && (await isOperator(call)))) throw new Refusal('Forbidden.NoPermission');
+}
+
 export const WatchSite = defineAction({
   name: 'WatchSite',
   product: 'Sluice',
@@ -49,6 +65,7 @@ export const WatchSite = defineAction({
   limits,
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
   stream: async function* ({ EnsRegionId }, call) {
+    await checkWatcher(EnsRegionId, call);
     const deliver = await deliveryTo(call);
     yield* call.fleet.watchSite(EnsRegionId, call.signal, deliver);
   },

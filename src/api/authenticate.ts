@@ -1,0 +1,94 @@
+import { limits } from '../limits.ts';
+import type { AccessKey } from './access-keys.ts';
+import type { Caller, Principal } from './call.ts';
+import { ApiError } from './errors.ts';
+import type { Identities } from './identities.ts';
+import type { Nonces } from './nonces.ts';
+import type { RpcRequest } from './request.ts';
+import type { Session } from './sessions.ts';
+import { type Claim, readClaim, verify, verifyInVain } from './signature.ts';
+
+/** What proves who is calling. */
+export interface Credentials {
+  readonly accessKeys: { find(id: string): Promise<AccessKey | undefined> };
+  readonly identities: Pick<Identities, 'userName'>;
+  /** Undefined for a token that this installation did not make. */
+  readonly openToken: (token: string) => Session | undefined;
+  readonly nonces: Nonces;
+  /** Told of each long-lived key whose signature held. */
+  readonly onKeyUsed: (id: string) => void;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** What an access key stands for. */
+interface Holder {
+  readonly secret: string;
+  readonly account: string;
+  readonly principal: Principal;
+  readonly sessionPolicy?: string;
+}
+
+/**
+ * Proves the signature, then burns the nonce: only a proven request may use one up.
+ * @throws ApiError as `readClaim` and `verify`; InvalidAccessKeyId.…, InvalidSecurityToken.…,
+ *   MissingSecurityToken, SignatureNonceUsed
+ */
+export async function authenticate(credentials: Credentials, request: RpcRequest): Promise<Caller> {
+  const claim = readClaim(request, credentials.now());
+  const { accessKeyId } = claim;
+  const isTemporary = accessKeyId.startsWith('STS.');
+  const { secret, ...holder } = isTemporary
+    ? temporaryHolder(credentials, claim)
+    : await lastingHolder(credentials, claim);
+  verify(claim, secret);
+  if (!credentials.nonces.use(accessKeyId, claim.nonce)) throw new ApiError('SignatureNonceUsed');
+  if (!isTemporary) credentials.onKeyUsed(accessKeyId);
+  return {
+    ...holder,
+    accessKeyId,
+    sourceIp: request.sourceIp,
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, limits.userAgent),
+    secure: request.secure,
+  };
+}
+
+async function lastingHolder(
+  { accessKeys, identities }: Credentials,
+  claim: Claim,
+): Promise<Holder> {
+  const key = await accessKeys.find(claim.accessKeyId);
+  if (key === undefined) {
+    verifyInVain(claim);
+    throw new ApiError('InvalidAccessKeyId.NotFound');
+  }
+  if (key.status !== 'Active') throw new ApiError('InvalidAccessKeyId.Inactive');
+  if (claim.securityToken !== undefined) throw new ApiError('InvalidSecurityToken.Malformed');
+  const { secret, account, principal } = key;
+  if (principal.kind !== 'user') return { secret, account, principal };
+  // Names change: the key's record has the id alone.
+  const name = identities.userName(account, principal.id) ?? principal.id;
+  return { secret, account, principal: { ...principal, name } };
+}
+
+function temporaryHolder({ openToken, now }: Credentials, claim: Claim): Holder {
+  const { securityToken: token, accessKeyId } = claim;
+  const session = token === undefined ? undefined : openToken(token);
+  if (session === undefined) {
+    verifyInVain(claim);
+    throw new ApiError(
+      token === undefined ? 'MissingSecurityToken' : 'InvalidSecurityToken.Malformed',
+    );
+  }
+  if (session.accessKeyId !== accessKeyId) {
+    throw new ApiError('InvalidSecurityToken.MismatchWithAccessKey');
+  }
+  if (session.expiresAt <= now()) throw new ApiError('InvalidSecurityToken.Expired');
+  const { secret, account, role, name, policy } = session;
+  return {
+    secret,
+    account,
+    principal: { kind: 'role', ...role, session: name },
+    ...(policy === undefined ? {} : { sessionPolicy: policy }),
+  };
+}
