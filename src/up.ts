@@ -97,6 +97,7 @@ async function startControlPlane(
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
   const sites = new LoadBalancerSites(store);
+  const diagnoses = createDiagnoses(seal);
   const keyUse = new KeyUse(store, now, onFault);
   const dispatch = createDispatch({
     catalogue,
@@ -108,11 +109,13 @@ async function startControlPlane(
     throttle: new Throttle(settings.throttle, now),
     authorise,
     sites,
-    diagnoses: createDiagnoses(seal),
+    diagnoses,
     createCall: createCalls({
       store,
       fleet,
       sites,
+      identities,
+      diagnoses,
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),

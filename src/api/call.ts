@@ -1,7 +1,9 @@
 import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { AttachedPolicy } from '../ram/evaluate.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import type { Diagnosis } from './diagnoses.ts';
 
 export type { Stored };
 
@@ -17,6 +19,9 @@ export type Principal =
       /** The RoleSessionName of AssumeRole. */
       readonly session: string;
     };
+
+/** A principal that policies are attached to, by its id. */
+export type PolicyHolder = Pick<Extract<Principal, { readonly id: string }>, 'kind' | 'id'>;
 
 /** Who is calling: proven by the signature. */
 export interface Caller {
@@ -103,6 +108,12 @@ export interface Call {
   readonly newId: (prefix: string) => string;
   /** Seals a secret for storage, bound to `context` (AES-256-GCM). */
   readonly seal: (secret: string, context: string) => string;
+  /** What the caller's account may be told of a diagnostic message; undefined when it is none. */
+  readonly diagnosisOf: (message: string) => Diagnosis | undefined;
+  /** What decides the calls of a user or a role of the caller's account. */
+  readonly policiesOf: (holder: PolicyHolder) => readonly AttachedPolicy[];
+  /** The RAM resource as a call on it has it, with its site. */
+  readonly placed: (resource: string) => Promise<string>;
   /** What seals stored secrets for the caller, by a key that only its access key secret gives. */
   readonly resealForCaller: () => Promise<Reseal>;
 

@@ -64,6 +64,8 @@ async function open() {
     now: clock.now,
     resealFor: async () => (sealed: string) => sealed,
     seal: (secret) => secret,
+    identities: { policiesOf: () => [] },
+    diagnoses: { open: () => undefined },
     settled: async () => {},
     confirmWait: 700,
     planCommands: (before, after) => [`${servers(before)} -> ${servers(after)}`],

@@ -15,19 +15,24 @@ import type {
   Extensions,
   GroundedRule,
   LoadBalancerRule,
+  PolicyHolder,
   Reads,
   Reseal,
   Stored,
   Writes,
 } from './call.ts';
 import { useChanges } from './certificate-uses.ts';
+import type { Diagnoses } from './diagnoses.ts';
 import { GroundsChanged, LoadBalancerFold } from './fold.ts';
+import type { Identities } from './identities.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
 
 export interface CallsOptions {
   readonly store: Store;
   readonly fleet: Fleet;
   readonly sites: LoadBalancerSites;
+  readonly identities: Pick<Identities, 'policiesOf'>;
+  readonly diagnoses: Pick<Diagnoses, 'open'>;
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
   readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
@@ -98,6 +103,13 @@ class StoreCall implements Call {
     this.now = shared.now;
     this.seal = shared.seal;
   }
+
+  diagnosisOf = (message: string) => this.#shared.diagnoses.open(message, this.caller.account);
+
+  policiesOf = (holder: PolicyHolder) =>
+    this.#shared.identities.policiesOf(this.caller.account, holder);
+
+  placed = (resource: string) => this.#shared.sites.placed(resource);
 
   async loadBalancer(id: string): Promise<Stored<LoadBalancer>> {
     const site = await this.#shared.sites.find(id);

@@ -9,6 +9,7 @@ import { Nonces } from '../../src/api/nonces.ts';
 import type { RawRequest } from '../../src/api/request.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
 import { authorise } from '../../src/ram/authorise.ts';
+import type { AttachedPolicy } from '../../src/ram/evaluate.ts';
 import { createSeal } from '../../src/sealing.ts';
 import {
   canonicalQuery,
@@ -32,12 +33,17 @@ export const doorKey: AccessKey = {
   createTime: '2026-11-24T00:00:00Z',
 };
 
+/** What opens the diagnostic messages of any of these doors. */
+export const doorDiagnoses = createDiagnoses(createSeal(Buffer.alloc(32)));
+
 export interface DoorOptions {
   readonly actions: readonly Action[];
   /** Unix milliseconds; the system's clock unless given. */
   readonly now?: () => number;
   readonly throttle?: ThrottleSetting;
   readonly accessKeys?: readonly AccessKey[];
+  /** Of the user `alice`, whose id is its name. */
+  readonly policies?: readonly AttachedPolicy[];
 }
 
 export interface Door {
@@ -50,7 +56,7 @@ export interface Door {
 
 /** The door in front of a test's own actions, without a store: calls know who asks, no more. */
 export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): Door {
-  const { throttle = 'off', accessKeys = [doorKey] } = options;
+  const { throttle = 'off', accessKeys = [doorKey], policies = [] } = options;
   const faults: unknown[] = [];
   const answers: { action: string; code: string }[] = [];
   const calls: CallInit[] = [];
@@ -58,15 +64,18 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     catalogue: new Map(
       actions.map((action) => [`${versions[action.product]} ${action.name}`, action]),
     ),
-    identities: { userName: () => undefined, policiesOf: () => [] },
+    identities: {
+      userName: (_, id) => (id === 'alice' ? id : undefined),
+      policiesOf: () => [...policies],
+    },
     openToken: () => undefined,
     onKeyUsed: () => {},
     accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),
     authorise,
-    sites: { placed: async (resource) => resource },
-    diagnoses: createDiagnoses(createSeal(Buffer.alloc(32))),
+    sites: { placed: async (resource) => resource.replace('acs:ens:*:', 'acs:ens:hz:') },
+    diagnoses: doorDiagnoses,
     createCall: (init) => {
       calls.push(init);
       const answer: AnswerHeaders = {};

@@ -1,5 +1,6 @@
 import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
+import { ExplainAuthorization } from './authorization.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
@@ -26,4 +27,5 @@ export const sluiceActions = [
   DescribeAuditRecords,
   CreateAccount,
   ListAccounts,
+  ExplainAuthorization,
 ];
