@@ -82,6 +82,7 @@ function startDoor() {
     now: Date.now,
     onFault,
     onAnswer: () => {},
+    onCall: () => {},
   });
   const server = createListener({ dispatch, isReady: async () => true, onFault });
   return {

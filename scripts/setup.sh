@@ -4,8 +4,8 @@
 #
 #   setup.sh --packages   npm packages: enough for `npm run check`
 #   setup.sh --quiet      and HAProxy, nftables, conntrack, ip: enough for `npm start`
-#   setup.sh --test       and etcd, wrk, h2spec, testssl, a Python with Alibaba Cloud's SDKs: for
-#                         `npm test`
+#   setup.sh --test       and etcd, wrk, h2spec, testssl, slowhttptest, a Python with Alibaba
+#                         Cloud's SDKs: for `npm test`
 #   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
 set -eu
 
@@ -91,6 +91,7 @@ missing_programs() {
   has wrk || printf 'wrk '
   has openssl || printf 'openssl '
   has testssl || printf 'testssl.sh '
+  has slowhttptest || printf 'slowhttptest '
   has_h2spec || has go || printf 'golang-go '
   has_venv python3 || printf 'python3 python3-venv '
   [ "$mode" = bench ] || return 0

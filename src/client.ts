@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Dispatcher, Pool } from 'undici';
+import { TLSSocket } from 'node:tls';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { type Product, versions } from './api/actions/action.ts';
 import { limits } from './limits.ts';
 import {
@@ -11,7 +12,15 @@ import {
   v3Algorithm,
 } from './signing.ts';
 
-export interface RpcClientOptions {
+/** Which ends of a TLS connection are taken for the API's; neither = what the system trusts. */
+export interface Trust {
+  /** PEM of the authorities whose certificates count, instead of the public ones. */
+  readonly ca?: string;
+  /** Takes only certificates (DER) that it knows, whatever names they carry. */
+  readonly knows?: (certificate: Buffer) => boolean;
+}
+
+export interface RpcClientOptions extends Trust {
   /** `http://host:port` or `https://…`. */
   readonly endpoint: string;
   readonly accessKeyId: string;
@@ -66,7 +75,8 @@ export class RpcClient {
     this.#options = options;
     const url = new URL(options.endpoint);
     this.#host = url.host;
-    this.#pool = new Pool(url.origin, { connections: limits.clientConnections });
+    const connect = connectorOf(options);
+    this.#pool = new Pool(url.origin, { connections: limits.clientConnections, connect });
   }
 
   /**
@@ -174,6 +184,21 @@ export class RpcClient {
       ].join()}`,
     };
   }
+}
+
+function connectorOf({ ca, knows }: Trust): buildConnector.BuildOptions | buildConnector.connector {
+  if (knows === undefined) return ca === undefined ? {} : { ca };
+  // Only a peer that holds the private key of the certificate it shows can end the handshake.
+  const connect = buildConnector({ rejectUnauthorized: false, maxCachedSessions: 0 });
+  return (options, done) => {
+    connect(options, (error, socket) => {
+      if (error !== null) return done(error, null);
+      const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
+      if (shown !== undefined && knows(shown)) return done(null, socket);
+      socket.destroy();
+      done(new Error('the door shows a certificate that is not known'), null);
+    });
+  };
 }
 
 async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<RpcAnswer> {

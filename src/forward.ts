@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RpcClient } from './client.ts';
+import { RpcClient, type Trust } from './client.ts';
 import { withAddresses } from './forwarder/addressed-engine.ts';
 import { type Addresses, openAddresses } from './forwarder/addresses.ts';
 import { createAgent } from './forwarder/agent.ts';
@@ -28,17 +29,20 @@ export interface ForwarderOptions {
   readonly l4: L4;
   /** Where load balancers' addresses are put; undefined = nowhere. */
   readonly addressInterface: string | undefined;
+  /** Which control planes it takes for such. */
+  readonly trust: Trust;
   readonly log: Log;
 }
 
 /** Starts a forwarder: the engine as it was left, then whatever the control plane says. */
 export async function startForwarder(options: ForwarderOptions) {
-  const { endpoints, site, folder, log, l4: _l4, addressInterface: _interface, ...key } = options;
+  const { endpoints, site, folder, log, trust, accessKeyId, accessKeySecret } = options;
+  const key = { accessKeyId, accessKeySecret };
   const certificates = new Certificates(key);
   const addresses = await openOwnAddresses(options);
   const carrying = await openEngine(options, certificates);
   const engine = addresses === undefined ? carrying : withAddresses(carrying, addresses);
-  const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key }));
+  const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key, ...trust }));
   const agent = await createAgent({
     site,
     engine,
@@ -88,12 +92,15 @@ async function openOwnAddresses(options: ForwarderOptions): Promise<Addresses | 
 
 /** `sluice forwarder`: a machine that carries one site's traffic. */
 export async function runForwarder(settings: ForwarderSettings): Promise<Running> {
+  const { ca } = settings;
+  const trust = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
   const running = await startForwarder({
     ...settings,
+    trust,
     folder: join(settings.dataFolder, 'forwarder'),
     log: createLog(settings.logLevel),
   });
-  return { endpoint: settings.endpoints[0]!, stop: (how) => running.close(how) };
+  return { endpoint: settings.endpoints[0]!, trust, stop: (how) => running.close(how) };
 }
 
 /** Stays with one control plane until it fails, then goes on to the next. */

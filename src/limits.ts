@@ -4,6 +4,8 @@ export const limits = {
   bodyBytes: 1_048_576,
   /** gateway.md: a GET is at most 4 KB; SDKs put everything in the query of a POST too. */
   queryBytes: 65_536,
+  /** V1 signs a form encoded twice: a hostile MB would take a quarter of a second to check. */
+  formBytesV1: 131_072,
   headerBytes: 16_384,
   /** Flattened lists of 100 ids and 20 tags fit several times over. */
   parameters: 2_000,
@@ -41,12 +43,42 @@ export const limits = {
   clientConnections: 64,
   /** Throttle buckets: some 60 actions for 1,500 accounts; past that all start afresh. */
   throttleBuckets: 100_000,
+  /** Calls a second of one address that prove nothing; a wrongly set up client makes fewer. */
+  unprovenCalls: 50,
   /** A parameter longer than this is cut in the audit record: 20 servers fit. */
   auditParameter: 8_192,
   /** Records of the audit log read in one step. */
   auditPage: 100,
   /** Records of the audit log that one call looks through before it answers with a token. */
   auditScan: 10_000,
+  /** Events of calls that changed nothing, waiting to be written; past it they are lost. */
+  auditQueue: 10_000,
+  /** How long such events gather, and how many go into one commit. */
+  auditFlush: 200,
+  auditFlushRecords: 100,
+  /** An event that has waited longer, for a store that was away, is kept under a later time. */
+  auditWait: 5 * 60_000,
+  /** Records in one seal: some 60 KB, and a seal is one value. */
+  auditSealRecords: 500,
+  /** How long a record may stand unsealed: what can be deleted within it unnoticed. */
+  auditSealEvery: 1_000,
+  /** A control plane takes over the sealing when it has seen no new seal for this long. */
+  auditStandby: 5_000,
+  /** Unsealed records held in memory, some 200 bytes each; the rest waits in the store. */
+  auditUnsealed: 50_000,
+  /** Records of the audit log checked by one call. */
+  auditVerify: 5_000,
+  /** Records of the audit log deleted by one commit, and the pause between two such. */
+  auditPrune: 100,
+  auditPrunePause: 50,
+  /** How often records are looked for whose time is over. */
+  auditPruneEvery: 60_000,
+  /** Documented: ActionTrail keeps events for 90 days and shows 50 at most in one answer. */
+  auditDays: 90,
+  auditDaysMax: 3_650,
+  lookupResults: 50,
+  /** Documented: LookupEvents looks back 7 days when no time is given. */
+  lookupWindow: 7 * 86_400_000,
   /** Failures told of one forwarder and site in a list of forwarders; the count tells of more. */
   failuresTold: 20,
   /** Characters of a reason in a report; what is longer is cut. */
@@ -69,6 +101,8 @@ export const limits = {
   slowRequestCheck: 5_000,
   /** A client that has not sent its request within this is cut off. */
   requestTimeout: 30_000,
+  /** How often the door looks whether its certificate's files have changed. */
+  tlsLook: 2_000,
   /** Kept-alive connections may idle this long (the gateway says 25 s). */
   keepAlive: 25_000,
   /** Between two tries to reach a store that is away. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Terminal } from './cli/terminal.ts';
 import { RpcClient } from './client.ts';
+import type { Running } from './running.ts';
 import type { Sample } from './sample.ts';
 import { UsageError } from './usage.ts';
 
@@ -58,7 +59,7 @@ async function serve(mode: 'up' | 'control-plane', args: readonly string[]): Pro
     terminal.write(`root access key, shown this once: ${accessKeyId} ${accessKeySecret}\n`);
   }
   const withSample = settings.sample && mode === 'up';
-  const sample = withSample ? await trySample(running.endpoint, settings.dataFolder) : undefined;
+  const sample = withSample ? await trySample(running, settings.dataFolder) : undefined;
   terminal.write(`ready\n${sample?.nextSteps ?? ''}`);
   await stopAsked;
   await running.stop({ stopTraffic: settings.stopTraffic });
@@ -79,10 +80,10 @@ async function forward(args: readonly string[]): Promise<number> {
 }
 
 /** The sample, or undefined and a line that says why not: it is no reason not to start. */
-async function trySample(endpoint: string, dataFolder: string): Promise<Sample | undefined> {
+async function trySample(running: Running, dataFolder: string): Promise<Sample | undefined> {
   const { startSample } = await import('./sample.ts');
   try {
-    return await startSample(endpoint, dataFolder);
+    return await startSample(running, dataFolder);
   } catch (error) {
     terminal.warn(`sluice: no sample: ${reasons(error)}\n`);
     return undefined;

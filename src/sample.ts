@@ -2,7 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RpcClient } from './client.ts';
+import { RpcClient, type Trust } from './client.ts';
 import { limits } from './limits.ts';
 import { readRootAccessKey } from './root-key.ts';
 
@@ -33,11 +33,14 @@ const listenerPort = 8000;
  * them. A sample from an earlier start is taken up as it was left.
  * @throws when the root key is not here, a call fails, or the load balancer does not answer
  */
-export async function startSample(endpoint: string, dataFolder: string): Promise<Sample> {
+export async function startSample(
+  { endpoint, trust }: { readonly endpoint: string; readonly trust: Trust },
+  dataFolder: string,
+): Promise<Sample> {
   const key = await readRootAccessKey(dataFolder);
   if (key === undefined) throw new Error(`the root access key is not kept in ${dataFolder}`);
   const { servers, close } = await startSampleServers();
-  const client = new RpcClient({ endpoint, ...key });
+  const client = new RpcClient({ endpoint, ...key, ...trust });
   try {
     const seeded = await seedSample(client, servers);
     await untilAnswering(client, seeded);
@@ -237,7 +240,8 @@ export function nextSteps(steps: Steps): string {
     (endpoint === 'http://127.0.0.1:8080' ? '' : ` --endpoint ${endpoint}`) +
     (dataFolder === resolve('data') ? '' : ` --data ${dataFolder}`);
   const sluice = (words: string) => `  npm run -s sluice -- ${words}${where}`;
-  const { host: apiHost } = new URL(endpoint);
+  const { host: apiHost, protocol } = new URL(endpoint);
+  const plain = protocol === 'http:' ? ' --insecure' : '';
   const one = `--LoadBalancerId ${loadBalancerId}`;
   const server = `--BackendServers '[{"ServerId":"${names[1]}"}]'`;
   return `
@@ -254,16 +258,16 @@ ${sluice(`DescribeLoadBalancerAttribute ${one} --output table`)}
 Alibaba Cloud's own tools make the same call, with the key that the first start has shown:
 
   export ALIBABA_CLOUD_ACCESS_KEY_ID=${accessKeyId} ALIBABA_CLOUD_ACCESS_KEY_SECRET=…
-  aliyun ens RemoveBackendServers --endpoint ${apiHost} --insecure --region cn-hangzhou \\
+  aliyun ens RemoveBackendServers --endpoint ${apiHost}${plain} --region cn-hangzhou \\
     ${one} ${server}
 
 or in Python (pip install alibabacloud-ens20171110==12.1.0):
 
-${pythonStep(apiHost, loadBalancerId)}
+${pythonStep(apiHost, protocol.replace(':', ''), loadBalancerId)}
 `;
 }
 
-function pythonStep(endpoint: string, loadBalancerId: string): string {
+function pythonStep(endpoint: string, protocol: string, loadBalancerId: string): string {
   return `python3 - <<'EOF'
 import os
 from alibabacloud_ens20171110 import client, models
@@ -272,7 +276,7 @@ from alibabacloud_tea_openapi.models import Config
 ens = client.Client(Config(
     access_key_id=os.environ['ALIBABA_CLOUD_ACCESS_KEY_ID'],
     access_key_secret=os.environ['ALIBABA_CLOUD_ACCESS_KEY_SECRET'],
-    endpoint='${endpoint}', protocol='http'))
+    endpoint='${endpoint}', protocol='${protocol}'))
 server = models.RemoveBackendServersRequestBackendServers(server_id='${names[1]}')
 answer = ens.remove_backend_servers(models.RemoveBackendServersRequest(
     load_balancer_id='${loadBalancerId}', backend_servers=[server]))

@@ -6,6 +6,8 @@ export interface Seal {
   seal(secret: string, context: string): string;
   /** @throws when the text was altered, belongs to another context or to another key */
   open(sealed: string, context: string): string;
+  /** 32 bytes that only the holder of the key can derive (HKDF-SHA256), others for each purpose. */
+  derive(purpose: string): Buffer;
 }
 
 const version = 'v1';
@@ -32,6 +34,7 @@ export function createSeal(key: Buffer): Seal {
         .setAuthTag(bytes.subarray(12, 28));
       return decipher.update(bytes.subarray(28), undefined, 'utf8') + decipher.final('utf8');
     },
+    derive: (purpose) => Buffer.from(hkdfSync('sha256', key, '', purpose, 32)),
   };
 }
 

@@ -23,10 +23,14 @@ function settingsFile(content: unknown): string {
 test('without any setting, Sluice listens on loopback and keeps its state in ./data', () => {
   assert.deepEqual(readSettings([], {}), {
     listen: { host: '127.0.0.1', port: 8080 },
+    tls: undefined,
+    behindProxy: [],
     store: 'sqlite:',
     sample: true,
     throttle: 'documented',
     confirmWaitMs: 1000,
+    audit: 'writes',
+    auditDays: 90,
     dataFolder: resolve('data'),
     l4: 'haproxy',
     addressInterface: 'lo',
@@ -38,7 +42,12 @@ test('without any setting, Sluice listens on loopback and keeps its state in ./d
 
 test('a flag wins over its variable, the variable over the file, the file over the default', () => {
   const SLUICE_CONFIG = settingsFile({ listen: '10.0.0.1:1', data: '/file', confirmWait: 5 });
-  const environment = { SLUICE_CONFIG, SLUICE_LISTEN: '10.0.0.2:2', SLUICE_DATA: '/variable' };
+  const environment = {
+    SLUICE_CONFIG,
+    SLUICE_LISTEN: '10.0.0.2:2',
+    SLUICE_DATA: '/variable',
+    SLUICE_INSECURE_LISTEN: '1',
+  };
   const settings = readSettings(['--listen', '10.0.0.3:3'], environment);
   assert.deepEqual(settings.listen, { host: '10.0.0.3', port: 3 });
   assert.equal(settings.dataFolder, '/variable');
@@ -87,6 +96,13 @@ const mistakes: readonly [string, RegExp][] = [
   ['--listen', /^--listen needs a value: --listen HOST:PORT$/],
   ['--listen 8080', /^--listen: "8080" is not host:port$/],
   ['--listen 127.0.0.1:65536', /^--listen: "127.0.0.1:65536" is not host:port$/],
+  [
+    '--listen 0.0.0.0:8080',
+    /^--listen: other machines could call .* in plain HTTP: give --tls-cert/,
+  ],
+  ['--listen [::]:8080', /--behind-proxy .*, or --insecure-listen if that is meant$/],
+  ['--tls-cert a.pem', /^--tls-cert and --tls-key go together$/],
+  ['--behind-proxy 10.0.0.0/33', /^--behind-proxy: "10.0.0.0\/33" is not a list of addresses/],
   ['--no-sample=yes', /^--no-sample takes no value$/],
   ['--throttle 10', /^--throttle: "10" is not documented, off or two numbers/],
   ['--throttle 0,1', /^--throttle: "0,1" is not/],
@@ -102,6 +118,22 @@ for (const [flags, message] of mistakes) {
     assert.throws(() => readSettings(flags.split(' '), {}), { name: 'UsageError', message });
   });
 }
+
+test('a door that others reach has TLS, a proxy that has it, or the word that it is meant', () => {
+  for (const flags of [
+    '--tls-cert /c.pem --tls-key /k.pem',
+    '--behind-proxy 10.0.0.1,192.0.2.0/24',
+    '--insecure-listen',
+  ]) {
+    const { listen, tls, behindProxy } = readSettings(
+      ['--listen', '0.0.0.0:8080', ...flags.split(' ')],
+      {},
+    );
+    assert.equal(listen.host, '0.0.0.0');
+    assert.deepEqual(tls, flags.includes('tls') ? { cert: '/c.pem', key: '/k.pem' } : undefined);
+    assert.deepEqual(behindProxy, flags.includes('proxy') ? ['10.0.0.1', '192.0.2.0/24'] : []);
+  }
+});
 
 test('a bad variable and a bad line of the file are named by where they stand', () => {
   const throws = (environment: Record<string, string>, message: RegExp) =>
@@ -120,6 +152,7 @@ test('a forwarder needs a site and the key that RegisterForwarder answered', () 
   const flags = ['--site', 'edge-1', '--endpoint', 'http://10.0.0.1:8080,https://10.0.0.2'];
   assert.deepEqual(readForwarderSettings(flags, key), {
     endpoints: ['http://10.0.0.1:8080', 'https://10.0.0.2'],
+    ca: undefined,
     site: 'edge-1',
     accessKeyId: 'id',
     accessKeySecret: 'secret',

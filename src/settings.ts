@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AccessKeyPair } from './access-key-pair.ts';
+import { trustedProxies } from './api/peer.ts';
 import { limits } from './limits.ts';
 import { type Environment, type Flag, parseFlags, UsageError } from './usage.ts';
 
@@ -28,6 +29,10 @@ interface TrafficSettings {
 /** Settings of `sluice up` and `sluice control-plane`. */
 export interface Settings extends TrafficSettings {
   readonly listen: Address;
+  /** Certificate and key that the API shows; undefined = plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Addresses and networks of the proxies in front of the API. */
+  readonly behindProxy: readonly string[];
   /** `sqlite:` (in the data folder) or `etcd://host:port,host:port`. */
   readonly store: string;
   /** Three sample servers and a load balancer over them. */
@@ -42,12 +47,18 @@ export interface Settings extends TrafficSettings {
   readonly metrics: Address | undefined;
   /** How long an answer waits for forwarders when the call does not say; 0 = not at all. */
   readonly confirmWaitMs: number;
+  /** Which calls the audit log has: those that write, or all. */
+  readonly audit: 'writes' | 'reads';
+  /** Days that the audit log is kept. */
+  readonly auditDays: number;
 }
 
 /** Settings of `sluice forwarder`, which calls the control plane with an access key of its own. */
 export interface ForwarderSettings extends TrafficSettings {
   /** Control planes, tried in this order: `http://host:port`. */
   readonly endpoints: readonly string[];
+  /** A PEM file of the authorities whose control planes count; undefined = the public ones. */
+  readonly ca: string | undefined;
   /** The edge node it serves, an EnsRegionId. */
   readonly site: string;
   readonly accessKeyId: string;
@@ -122,6 +133,30 @@ export const upSettings: readonly Setting[] = [
     fallback: '127.0.0.1:8080',
     text: 'where the API listens; port 0 = any free one',
   },
+  {
+    name: 'tls-cert',
+    variable: 'SLUICE_TLS_CERT',
+    value: 'FILE',
+    text: 'serve the API over TLS with this PEM certificate, its issuers behind it',
+  },
+  {
+    name: 'tls-key',
+    variable: 'SLUICE_TLS_KEY',
+    value: 'FILE',
+    text: 'and this PEM key; both files are read again when they change',
+  },
+  {
+    name: 'behind-proxy',
+    variable: 'SLUICE_BEHIND_PROXY',
+    value: 'CIDR,CIDR',
+    text: 'proxies whose X-Forwarded-For and X-Forwarded-Proto count',
+  },
+  {
+    name: 'insecure-listen',
+    variable: 'SLUICE_INSECURE_LISTEN',
+    fallback: '0',
+    text: 'let other machines call the API in plain HTTP',
+  },
   data,
   {
     name: 'store',
@@ -165,6 +200,20 @@ export const upSettings: readonly Setting[] = [
     text: 'how long an answer waits for the forwarders; 0 = not at all',
   },
   {
+    name: 'audit',
+    variable: 'SLUICE_AUDIT',
+    value: 'writes|reads',
+    fallback: 'writes',
+    text: 'which calls the audit log has: those that write and what is denied, or reads too',
+  },
+  {
+    name: 'audit-days',
+    variable: 'SLUICE_AUDIT_DAYS',
+    value: 'DAYS',
+    fallback: String(limits.auditDays),
+    text: 'how long the audit log is kept',
+  },
+  {
     name: 'metrics',
     variable: 'SLUICE_METRICS',
     value: 'HOST:PORT|off',
@@ -182,6 +231,12 @@ export const forwarderSettings: readonly Setting[] = [
     value: 'URL,URL',
     fallback: 'http://127.0.0.1:8080',
     text: 'the control planes, in the order to try them',
+  },
+  {
+    name: 'ca',
+    variable: 'SLUICE_CA',
+    value: 'FILE',
+    text: 'trust the authorities in this PEM file instead of the public ones',
   },
   {
     name: 'site',
@@ -220,12 +275,14 @@ export function readSettings(args: readonly string[], environment: Environment):
     throw new UsageError('SLUICE_ROOT_ACCESS_KEY_ID and SLUICE_ROOT_ACCESS_KEY_SECRET go together');
   }
   return {
-    listen: toAddress(given('listen')),
+    ...doorSettings(given),
     store: toStore(given('store')),
     sample: toSwitch(given('sample')),
     ...(accessKeyId === '' ? {} : { rootAccessKey: { accessKeyId, accessKeySecret } }),
     throttle: toThrottle(given('throttle')),
     confirmWaitMs: toInteger(given('confirm-wait'), 0, limits.confirmWaitMax),
+    audit: toOneOf(given('audit'), ['writes', 'reads']),
+    auditDays: toInteger(given('audit-days'), 1, limits.auditDaysMax),
     metrics: given('metrics').text === 'off' ? undefined : toAddress(given('metrics')),
     ...trafficSettings(given),
   };
@@ -252,7 +309,8 @@ export function readForwarderSettings(
   }
   const endpoint = given('endpoint');
   const endpoints = endpoint.text.split(',').map((text) => toUrl({ ...endpoint, text }));
-  return { endpoints, site, accessKeyId, accessKeySecret, ...trafficSettings(given) };
+  const ca = given('ca').text || undefined;
+  return { endpoints, ca, site, accessKeyId, accessKeySecret, ...trafficSettings(given) };
 }
 
 /** The flag that sets a setting on the command line, undefined for a secret. */
@@ -330,6 +388,38 @@ function parseFile(path: string): Record<string, unknown> {
 
 function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Where the API listens and how: what it signs is proven, but only TLS hides what it says. */
+function doorSettings(given: Read): Pick<Settings, 'listen' | 'tls' | 'behindProxy'> {
+  const listen = toAddress(given('listen'));
+  const [cert, key] = [given('tls-cert').text, given('tls-key').text];
+  if ((cert === '') !== (key === '')) throw new UsageError('--tls-cert and --tls-key go together');
+  const tls = cert === '' ? undefined : { cert: resolve(cert), key: resolve(key) };
+  const behindProxy = toNetworks(given('behind-proxy'));
+  const isOpen = !isLoopback(listen.host) && tls === undefined && behindProxy.length === 0;
+  if (isOpen && !toSwitch(given('insecure-listen'))) {
+    throw new UsageError(
+      `${given('listen').source}: other machines could call ${given('listen').text} in plain ` +
+        'HTTP: give --tls-cert and --tls-key, or --behind-proxy with the address of a TLS proxy, ' +
+        'or --insecure-listen if that is meant',
+    );
+  }
+  return { listen, tls, behindProxy };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function toNetworks(given: Given): readonly string[] {
+  const networks = given.text.split(',').flatMap((text) => text.trim() || []);
+  try {
+    trustedProxies(networks);
+  } catch {
+    throw bad(given, 'a list of addresses and networks such as 10.0.0.1,192.0.2.0/24');
+  }
+  return networks;
 }
 
 function trafficSettings(given: Read): TrafficSettings {

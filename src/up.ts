@@ -8,14 +8,19 @@ import { createDiagnoses } from './api/diagnoses.ts';
 import { createDispatch } from './api/dispatch.ts';
 import { Identities } from './api/identities.ts';
 import { KeyUse } from './api/key-use.ts';
-import { createListener } from './api/listen.ts';
+import { createListener, type ListenOptions } from './api/listen.ts';
 import { LoadBalancerSites } from './api/load-balancer-sites.ts';
 import { Nonces } from './api/nonces.ts';
+import { trustedProxies } from './api/peer.ts';
 import { openSeal } from './api/seal.ts';
 import { openToken } from './api/sessions.ts';
 import { Throttle } from './api/throttle.ts';
+import { openTls } from './api/tls.ts';
+import { recordEndedCalls } from './api/trail/ended-calls.ts';
+import { openTrail } from './api/trail/open.ts';
 import { type Bootstrapped, bootstrap } from './bootstrap.ts';
-import { RpcClient } from './client.ts';
+import { RpcClient, type Trust } from './client.ts';
+import { systemTimers } from './clock.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { unclaimedSites } from './fleet/protocol.ts';
@@ -53,9 +58,14 @@ export async function up(settings: Settings, mode: 'up' | 'control-plane'): Prom
     const log = createLog(settings.logLevel);
     const plane = await startControlPlane(settings, log, cleanups);
     if (mode === 'up') await startOwnForwarder(settings, plane, log, cleanups);
-    const { endpoint, root } = plane;
+    const { endpoint, root, trust } = plane;
     const { fresh, rootAccessKey } = root;
-    return { endpoint, stop, ...(fresh && rootAccessKey ? { freshRootKey: rootAccessKey } : {}) };
+    return {
+      endpoint,
+      trust,
+      stop,
+      ...(fresh && rootAccessKey ? { freshRootKey: rootAccessKey } : {}),
+    };
   } catch (error) {
     await stop({ stopTraffic: settings.stopTraffic });
     throw error;
@@ -64,6 +74,7 @@ export async function up(settings: Settings, mode: 'up' | 'control-plane'): Prom
 
 interface ControlPlane {
   readonly endpoint: string;
+  readonly trust: Trust;
   readonly root: Bootstrapped;
   readonly fleet: Fleet;
 }
@@ -94,6 +105,10 @@ async function startControlPlane(
   cleanups.push(() => accessKeys.close());
   const identities = await Identities.open(store, onFault);
   cleanups.push(() => identities.close());
+  const secret = seal.derive('sluice audit log');
+  const retentionMs = settings.auditDays * 86_400_000;
+  const trail = openTrail({ store, secret, retentionMs, now, timers: systemTimers, log });
+  cleanups.push(() => trail.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
   const sites = new LoadBalancerSites(store);
@@ -120,18 +135,41 @@ async function startControlPlane(
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),
       settled: settledIn(accessKeys, identities),
+      trail,
       confirmWait: settings.confirmWaitMs,
       planCommands: (before, after) => planCommands(settings.l4, before, after),
     }),
     now,
     onFault,
     onAnswer: metrics.answered,
+    onCall: recordEndedCalls({ queue: trail.queue, reads: settings.audit === 'reads', now }),
   });
-  const listener = createListener({ dispatch, onFault, isReady: () => canRead(store) });
-  cleanups.push(() => listener.close());
-  const endpoint = await listener.listen(settings.listen);
+  const door = await openDoor(settings, { dispatch, onFault, isReady: () => canRead(store) }, log);
+  cleanups.push(() => door.close());
   await serveMetrics(settings, metrics, log);
-  return { endpoint, root, fleet };
+  return { ...door, root, fleet };
+}
+
+/** Listens, with TLS where it is set. */
+async function openDoor(settings: Settings, options: ListenOptions, log: Log) {
+  const { tls: files, behindProxy, listen } = settings;
+  const tls = files === undefined ? undefined : await openTls(files, log);
+  const listener = createListener({
+    ...options,
+    ...(tls === undefined ? {} : { tls }),
+    ...(behindProxy.length === 0 ? {} : { proxies: trustedProxies(behindProxy) }),
+  });
+  const close = async () => {
+    tls?.close();
+    await listener.close();
+  };
+  try {
+    const trust: Trust = tls === undefined ? {} : { knows: (shown) => tls.shows(shown) };
+    return { endpoint: await listener.listen(listen), trust, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Waits until the views that hold what was written go by it. */
@@ -163,7 +201,7 @@ const localSite = { EnsRegionId: 'local', AddressPool: '127.0.0.0/24' };
 /** Registers this machine's forwarder through the door and starts it. */
 async function startOwnForwarder(
   settings: Settings,
-  { endpoint, root, fleet }: ControlPlane,
+  { endpoint, trust, root, fleet }: ControlPlane,
   log: Log,
   cleanups: Cleanup[],
 ): Promise<void> {
@@ -173,7 +211,7 @@ async function startOwnForwarder(
         'SLUICE_ROOT_ACCESS_KEY_SECRET, or start sluice control-plane',
     );
   }
-  const client = new RpcClient({ endpoint: reachable(endpoint), ...root.rootAccessKey });
+  const client = new RpcClient({ endpoint: reachable(endpoint), ...root.rootAccessKey, ...trust });
   const forwarder = { EnsRegionId: unclaimedSites, ForwarderName: ownName(settings.dataFolder) };
   try {
     await client.call('Sluice', 'RegisterSite', localSite);
@@ -187,6 +225,7 @@ async function startOwnForwarder(
       folder: join(settings.dataFolder, 'forwarder'),
       l4: settings.l4,
       addressInterface: settings.addressInterface,
+      trust,
       log,
     });
     cleanups.push((options) => running.close(options));

@@ -62,6 +62,9 @@ describe('each parameter of each action, wrong in every way', () => {
         'Name',
         'NetworkName',
       ],
+      ...['AccountName', 'AssumeRolePolicyDocument', 'Comments', 'DisplayName', 'Email'],
+      ...['MobilePhone', 'NewAssumeRolePolicyDocument', 'NewComments', 'NewDescription'],
+      ...['NewDisplayName', 'NewEmail', 'NewMobilePhone', 'Policy', 'PolicyDocument'],
       ...['OrderByParams', 'Reason', 'Report', 'SearchKey', 'SecurityGroupId', 'VSwitchName'],
     ];
     const unknown = [...new Set(free)].filter((name) => !known.includes(name));

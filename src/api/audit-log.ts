@@ -54,6 +54,23 @@ export async function* newestRecords(
   }
 }
 
+/**
+ * The same from the oldest record on.
+ * @throws StoreUnavailable; Error for a record of a newer version
+ */
+export async function* oldestRecords(
+  store: Pick<Store, 'range'>,
+  window: AuditWindow,
+): AsyncIterable<LoggedRecord> {
+  let { after } = window;
+  for (;;) {
+    const page = await pageOf(store, prefix, { ...window, after });
+    for (const entry of page) yield { key: entry.key, ...parseRecord<AuditRecord>(entry) };
+    if (page.length < limits.auditPage) return;
+    after = page.at(-1)!.key;
+  }
+}
+
 /** False when no key that begins with `branch` can lie in the window. */
 function reaches(branch: string, { after, before }: AuditWindow): boolean {
   return branch < before && branch >= after.slice(0, branch.length);

@@ -1,5 +1,5 @@
 import { limits } from '../limits.ts';
-import type { Action } from './actions/action.ts';
+import type { Action, Product } from './actions/action.ts';
 import type { Caller } from './call.ts';
 
 /** One record of the store that a commit writes; undefined = absent. */
@@ -15,11 +15,19 @@ export interface AuditFacts {
   readonly action: Action;
   readonly caller: Caller;
   readonly requestId: string;
+  /** The host that was called. */
+  readonly host: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly decidedBy: string;
   readonly changes: readonly AuditChange[];
   /** Servers named but not attached. */
   readonly ignored: readonly string[];
+  /** The call was a rehearsal. */
+  readonly isDryRun?: boolean;
+  /** What the call answers, where that is known. */
+  readonly response?: unknown;
+  /** Of a call that was refused or failed. */
+  readonly error?: { readonly code: string; readonly message: string };
 }
 
 /** An audit record as it is stored. */
@@ -35,8 +43,10 @@ export interface AuditRecord {
   readonly userAgent: string;
   /** The call came over TLS. */
   readonly secure: boolean;
-  readonly product: string;
+  readonly host: string;
+  readonly product: Product;
   readonly action: string;
+  readonly rw: 'Read' | 'Write';
   /** What allowed the call. */
   readonly decidedBy: string;
   /** As sent; secrets masked, each of bounded length. */
@@ -44,6 +54,10 @@ export interface AuditRecord {
   readonly ignored: readonly string[];
   /** Each record of the store that was made, changed or deleted. */
   readonly changes: readonly ChangedRecord[];
+  readonly isDryRun?: boolean;
+  /** Members of the answer, secrets masked; absent where it was not known. */
+  readonly response?: Readonly<Record<string, string>>;
+  readonly error?: NonNullable<AuditFacts['error']>;
 }
 
 /** The top-level members of one record that differ; null = there was no record, or is none. */
@@ -56,12 +70,14 @@ export interface ChangedRecord {
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * The record that is committed with every change: who, from where, what, why allowed, and of each
- * record of the store what differs. Its revision is the commit's. Records that a commit writes as
- * they were, to hold their place, changed nothing and are left out.
+ * The record that is committed with every change, or told of a call that changed nothing: who,
+ * from where, what, why allowed, and of each record of the store what differs. Its revision is the
+ * commit's. Records that a commit writes as they were, to hold their place, changed nothing and
+ * are left out.
  */
 export function auditRecord(facts: AuditFacts): AuditRecord {
-  const { caller, action } = facts;
+  const { caller, action, error } = facts;
+  const response = responseOf(action, facts.response);
   return {
     v: 1,
     time: new Date(facts.time).toISOString(),
@@ -72,17 +88,35 @@ export function auditRecord(facts: AuditFacts): AuditRecord {
     sourceIp: caller.sourceIp,
     userAgent: caller.userAgent,
     secure: caller.secure,
+    host: facts.host,
     product: action.product,
     action: action.name,
+    rw: isWrite(action) ? 'Write' : 'Read',
     decidedBy: facts.decidedBy,
     parameters: maskParameters(facts.parameters),
     ignored: facts.ignored,
     changes: facts.changes.flatMap(changedRecord),
+    ...(facts.isDryRun ? { isDryRun: true } : {}),
+    ...(response === undefined ? {} : { response }),
+    ...(error === undefined ? {} : { error: { ...error, message: bounded(error.message) } }),
   };
 }
 
-/** Names of parameters and members whose values are nobody's to read; `Key` is a private key. */
-const secretName = /secret|token|password|signature|privatekey|keymaterial|^key$/i;
+export function isWrite({ access }: Pick<Action, 'access'>): boolean {
+  return access !== 'get' && access !== 'list';
+}
+
+/** Of what a call is going to answer, the members that its action declares. */
+function responseOf(action: Action, response: unknown): Record<string, string> | undefined {
+  if (typeof response !== 'object' || response === null) return undefined;
+  const members = Object.entries(response).filter(([name]) => name in action.output.shape);
+  return members.length === 0 ? undefined : maskParameters(Object.fromEntries(members));
+}
+
+/** Names of members whose values are nobody's to read, however deep they stand. */
+const secretMember = /secret|token|password|signature|private_?key|keymaterial/i;
+/** The same of parameters and of members of a record: there, `Key` is a private key. */
+const secretName = new RegExp(`${secretMember.source}|^key$`, 'i');
 const masked = '******';
 
 /** Parameters as sent, without secrets, each of bounded length. */
@@ -92,9 +126,22 @@ export function maskParameters(
   return Object.fromEntries(
     Object.entries(parameters).map(([name, value]) => [
       name,
-      secretName.test(name) ? masked : bounded(textOf(value)),
+      secretName.test(name) ? masked : bounded(withoutSecrets(textOf(value))),
     ]),
   );
+}
+
+/** A text that is JSON with its secret members masked; what only looks like it, as a whole. */
+function withoutSecrets(text: string): string {
+  if (!/^\s*[[{]/.test(text) || !secretMember.test(text)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), (name, value) =>
+      secretMember.test(name) ? masked : value,
+    );
+  } catch {
+    // No JSON, so nobody can tell where the secret in it ends.
+    return masked;
+  }
 }
 
 function textOf(value: unknown): string {

@@ -57,7 +57,7 @@ async function answer(
   const door = openDoor({
     actions: [stop(product)],
     accessKeys: [aliceKey],
-    policies,
+    identities: { userName: () => 'alice', policiesOf: () => [...policies] },
     now: () => time,
   });
   const request = v3Request('StopThing', lb1, {

@@ -31,7 +31,7 @@ export async function authorise(
   caller: Caller,
 ): Promise<string> {
   if (action.forEverybody) return 'everybody';
-  const principal = grantsOf(options, caller);
+  const principal = grantsOf(options.identities, caller);
   const context = contextOf(caller, options.now());
   const named = [action.resource?.(input, caller.account, caller) ?? '*'].flat();
   const allowedBy: string[] = [];
@@ -51,7 +51,7 @@ export async function authorise(
  * @throws Error for a policy that cannot be read
  */
 function grantsOf(
-  { identities }: AuthoriseOptions,
+  identities: AuthoriseOptions['identities'],
   { account, principal, sessionPolicy }: Caller,
 ): Principal {
   if (principal.kind === 'root' || principal.kind === 'forwarder') return principal;
@@ -59,6 +59,19 @@ function grantsOf(
   return sessionPolicy === undefined
     ? { kind: 'identity', policies }
     : { kind: 'identity', policies, session: parsePolicy(sessionPolicy, 'session') };
+}
+
+function displayNameOf({ account, principal }: Caller): string {
+  switch (principal.kind) {
+    case 'root':
+      return account;
+    case 'user':
+      return principal.id;
+    case 'role':
+      return `${principal.name}:${principal.session}`;
+    case 'forwarder':
+      return `forwarder:${principal.name}`;
+  }
 }
 
 function denial(
@@ -70,6 +83,7 @@ function denial(
 ): ApiError {
   const diagnosis = diagnose(caller, request, decision);
   return new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
+    decidedBy: decision.decidedBy,
     // Clients crash unless each of these is a text.
     accessDenied: {
       AuthAction: diagnosis.AuthAction,
@@ -82,7 +96,7 @@ function denial(
 }
 
 function diagnose(
-  { account, principal }: Caller,
+  caller: Caller,
   { action, resource, context }: AccessRequest,
   decision: Decision,
 ): Diagnosis {
@@ -91,9 +105,9 @@ function diagnose(
     AuthAction: action,
     AuthResource: resource,
     AuthPrincipal: {
-      AuthPrincipalType: principal.kind === 'role' ? 'AssumedRoleUser' : 'SubUser',
-      AuthPrincipalOwnerId: account,
-      AuthPrincipalDisplayName: displayNameOf(principal, account),
+      AuthPrincipalType: caller.principal.kind === 'role' ? 'AssumedRoleUser' : 'SubUser',
+      AuthPrincipalOwnerId: caller.account,
+      AuthPrincipalDisplayName: displayNameOf(caller),
     },
     AuthConditions: Object.entries(context).map(([ConditionKey, values]) => ({
       ConditionKey,
@@ -125,17 +139,4 @@ const entityTypes = new Map([
 
 function entityTypeOf(attachedTo: string): string {
   return entityTypes.get(attachedTo.split('/')[0] ?? '') ?? '';
-}
-
-function displayNameOf(principal: Caller['principal'], account: string): string {
-  switch (principal.kind) {
-    case 'root':
-      return account;
-    case 'user':
-      return principal.id;
-    case 'role':
-      return `${principal.name}:${principal.session}`;
-    case 'forwarder':
-      return `forwarder:${principal.name}`;
-  }
 }

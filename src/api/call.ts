@@ -4,6 +4,8 @@ import type { AttachedPolicy } from '../ram/evaluate.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { Diagnosis } from './diagnoses.ts';
+import type { SealName } from './trail/chain.ts';
+import type { Proof } from './trail/proof.ts';
 
 export type { Stored };
 
@@ -54,6 +56,13 @@ export interface AnswerHeaders {
   ignored?: readonly string[];
   /** Of a dry run: what each forwarder would do. Travels in the body, as `DryRun.Commands`. */
   commands?: readonly string[];
+}
+
+/** What a control plane knows of its audit log besides what the store has. */
+export interface Trail {
+  readonly proof: Proof;
+  /** The newest seal that it has seen. */
+  readonly newest: () => SealName;
 }
 
 /** Opens a secret of the store and seals it for one holder of an access key, same context. */
@@ -114,6 +123,9 @@ export interface Call {
   readonly policiesOf: (holder: PolicyHolder) => readonly AttachedPolicy[];
   /** The RAM resource as a call on it has it, with its site. */
   readonly placed: (resource: string) => Promise<string>;
+  readonly trail: Trail;
+  /** The call has committed an audit record. */
+  readonly recorded: boolean;
   /** What seals stored secrets for the caller, by a key that only its access key secret gives. */
   readonly resealForCaller: () => Promise<Reseal>;
 

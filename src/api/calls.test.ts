@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
+import { testProof } from '../../test/support/call.ts';
 import { SimulatedClock } from '../../test/support/clock.ts';
 import { loadBalancer, server } from '../../test/support/load-balancers.ts';
 import { MemoryStore } from '../../test/support/memory-store.ts';
@@ -14,6 +15,7 @@ import type { AuditRecord } from './audit-records.ts';
 import type { Call, Caller, Extensions } from './call.ts';
 import { createCalls, newId } from './calls.ts';
 import { LoadBalancerSites } from './load-balancer-sites.ts';
+import { noHead } from './trail/chain.ts';
 
 const action: Action = defineAction({
   name: 'Try',
@@ -63,6 +65,7 @@ async function open() {
     sites: new LoadBalancerSites(store),
     now: clock.now,
     resealFor: async () => (sealed: string) => sealed,
+    trail: { proof: testProof, newest: () => noHead },
     seal: (secret) => secret,
     identities: { policiesOf: () => [] },
     diagnoses: { open: () => undefined },
@@ -76,6 +79,7 @@ async function open() {
     return create({
       action,
       requestId: `request-${requests}`,
+      host: 'sluice.test',
       caller: { ...caller, ...by },
       extensions: { dryRun: false, ...extensions },
       parameters: { LoadBalancerId: 'lb-1' },

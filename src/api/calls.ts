@@ -19,6 +19,7 @@ import type {
   Reads,
   Reseal,
   Stored,
+  Trail,
   Writes,
 } from './call.ts';
 import { useChanges } from './certificate-uses.ts';
@@ -38,6 +39,7 @@ export interface CallsOptions {
   readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
   /** Resolves once this control plane goes by what a commit has done to these records. */
   readonly settled: (keys: readonly string[], revision: number) => Promise<void>;
+  readonly trail: Trail;
   /** Milliseconds an answer waits for forwarders when the call does not say. */
   readonly confirmWait: number;
   /** What a forwarder would run to get from one state of a load balancer to the next. */
@@ -51,6 +53,8 @@ export interface CallsOptions {
 export interface CallInit {
   readonly action: Action;
   readonly requestId: string;
+  /** The host that was called. */
+  readonly host: string;
   readonly caller: Caller;
   readonly extensions: Extensions;
   /** As sent, for the audit record. */
@@ -86,6 +90,8 @@ class StoreCall implements Call {
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
   readonly signal: AbortSignal;
+  readonly trail: Trail;
+  recorded = false;
   readonly newId = newId;
   readonly #shared: Shared;
   readonly #init: CallInit;
@@ -102,6 +108,7 @@ class StoreCall implements Call {
     this.fleet = shared.fleet;
     this.now = shared.now;
     this.seal = shared.seal;
+    this.trail = shared.trail;
   }
 
   diagnosisOf = (message: string) => this.#shared.diagnoses.open(message, this.caller.account);
@@ -199,6 +206,7 @@ class StoreCall implements Call {
       audit: (before, change) =>
         this.#audit([{ key, before, after: change.next }], change.ignored ?? []),
     });
+    this.recorded = true;
     if (granted.change.ignored?.length) this.answer.ignored = granted.change.ignored;
     await this.#confirm(site, id, granted.revision);
     return granted.change.next;
@@ -220,11 +228,12 @@ class StoreCall implements Call {
         puts: [
           ...puts.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
           ...begun.map((key) => ({ key, value: JSON.stringify({ v: recordVersion }) })),
-          this.#audit(changes(seen, puts, deletes), []),
+          this.#audit(changes(seen, puts, deletes), [], writes.result),
         ],
         deletes: [...deletes, ...ended],
       });
       if (!outcome.committed) continue;
+      this.recorded = true;
       this.answer.revision = outcome.revision;
       const written = [...puts.map(({ key }) => key), ...deletes];
       await this.#shared.settled(written, outcome.revision);
@@ -291,23 +300,11 @@ class StoreCall implements Call {
     this.answer.applied = `${applied}/${live}`;
   }
 
-  #audit(touched: readonly AuditChange[], ignored: readonly string[]): Write {
+  #audit(changes: readonly AuditChange[], ignored: readonly string[], response?: unknown): Write {
     const time = this.now();
-    const { action, caller, requestId, parameters, decidedBy } = this.#init;
-    const value = auditRecord({
-      time,
-      action,
-      caller,
-      requestId,
-      parameters,
-      decidedBy,
-      changes: touched,
-      ignored,
-    });
-    return {
-      key: keys.audit(new Date(time).toISOString(), requestId),
-      value: JSON.stringify(value),
-    };
+    const key = keys.audit(new Date(time).toISOString(), this.requestId);
+    const record = auditRecord({ ...this.#init, time, changes, ignored, response });
+    return this.trail.proof.sign(key, record);
   }
 }
 

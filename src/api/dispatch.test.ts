@@ -10,6 +10,7 @@ import {
   v3Request,
 } from '../../test/support/door.ts';
 import { Refusal } from '../elb/refusal.ts';
+import { limits as bounds } from '../limits.ts';
 import { StoreUnavailable } from '../store/store.ts';
 import type { AccessKey } from './access-keys.ts';
 import { type Action, defineAction } from './actions/action.ts';
@@ -168,6 +169,23 @@ describe('throttling', () => {
     const { status, headers, body } = await call(id);
     assert.deepEqual([status, body.Code], [400, 'Throttling.User']);
     assert.equal(headers['x-acs-retry-after'], '500');
+  });
+});
+
+describe('calls that name the access key of another', () => {
+  test('are throttled by their address, and do not lock its owner out', async () => {
+    const { send } = open({ throttle: { perApi: 1_000, perAccount: 1_000 } });
+    const forged = { time, key: { ...doorKey, secret: 'wrong' } };
+    const codes: string[] = [];
+    for (let n = 0; n < 2 * bounds.unprovenCalls; n++) {
+      const { body, headers } = await send(v3Request('DescribeThing', id, forged));
+      codes.push(body.Code);
+      if (body.Code === 'Throttling') assert.match(headers['x-acs-retry-after'] ?? '', /^\d+$/);
+    }
+    assert.deepEqual([...new Set(codes)], ['SignatureDoesNotMatch', 'Throttling']);
+    const own = { ...v3Request('DescribeThing', id, { time }), sourceIp: '192.0.2.77' };
+    assert.equal((await send(own)).status, 200);
+    assert.equal((await send(v3Request('DescribeThing', id, { time }))).status, 200);
   });
 });
 

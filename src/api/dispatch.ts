@@ -14,6 +14,7 @@ import { readInput } from './parameters.ts';
 import { formatOf, type RawRequest, type RpcRequest, readRequest } from './request.ts';
 import { namedAction } from './signature.ts';
 import type { Throttle } from './throttle.ts';
+import type { EndedCall } from './trail/ended-calls.ts';
 
 export interface DispatchOptions extends AuthoriseOptions, Credentials {
   readonly identities: AuthoriseOptions['identities'] & Credentials['identities'];
@@ -25,6 +26,8 @@ export interface DispatchOptions extends AuthoriseOptions, Credentials {
   readonly onFault: (error: unknown, requestId: string) => void;
   /** Told of every answer, for metrics; `code` is OK or the error's. */
   readonly onAnswer: (seen: { action: string; code: string; seconds: number }) => void;
+  /** Told how each call of a proven caller ended, for the audit log. */
+  readonly onCall: (call: EndedCall) => void;
 }
 
 /** Answers one request; never throws. `signal` aborts when the caller has left. */
@@ -34,6 +37,8 @@ export type Dispatch = (raw: RawRequest, signal: AbortSignal) => Promise<Answer>
 interface Seen extends AnswerContext {
   format: AnswerContext['format'];
   action?: Action;
+  /** Set once the caller is proven. */
+  asked?: Omit<EndedCall, 'error'>;
 }
 
 /**
@@ -56,10 +61,13 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     try {
       const answer = await answerCall(options, raw, seen, signal);
       tell('OK');
+      if (seen.asked) options.onCall(seen.asked);
       return answer;
     } catch (error) {
-      const shown = toApiError(error, options, seen, signal);
+      const told = toApiError(error, options, seen, signal);
+      const shown = seen.asked ? told : options.throttle.refuse(raw.sourceIp, told);
       tell(shown.code);
+      if (seen.asked) options.onCall({ ...seen.asked, error: shown });
       return failure(seen, shown);
     }
   };
@@ -78,6 +86,17 @@ async function answerCall(
   seen.action = action;
   seen.format = formatOf(request.parameters);
   const caller = await authenticate(options, request);
+  const asked = {
+    action,
+    requestId: seen.requestId,
+    host: seen.host,
+    caller,
+    // Only what is recorded needs them, so most reads need not gather them.
+    get parameters() {
+      return Object.fromEntries(request.parameters);
+    },
+  };
+  seen.asked = { asked };
   options.throttle.admit(caller.account, action);
   const extensions = readExtensions(request.headers);
   const input = readInput(action, request.parameters);
@@ -85,15 +104,16 @@ async function answerCall(
   const call = options.createCall({
     action,
     requestId: seen.requestId,
+    host: seen.host,
     caller,
     extensions,
-    // Only changes record their parameters, so reads need not gather them.
     get parameters() {
-      return Object.fromEntries(request.parameters);
+      return asked.parameters;
     },
     decidedBy,
     signal,
   });
+  seen.asked = { asked, call, decidedBy };
   if (action.stream) {
     const lines = await opened(action.stream(input, call));
     return streaming(seen, ended(lines, options, seen.requestId, signal));

@@ -119,6 +119,12 @@ export const errorTable = {
     message: 'The parameters is unsupported.',
     when: 'a path other than /, or a request that is larger than the bounds',
   },
+  Throttling: {
+    status: 400,
+    message: 'Request was denied due to request throttling.',
+    when: 'too many calls without a signature that holds came from the address',
+    retry: true,
+  },
   'Throttling.User': {
     status: 400,
     message: 'Request was denied due to user flow control.',
@@ -230,6 +236,26 @@ export const errorTable = {
     message: 'The specified certificate is in use.',
     when: 'a listener uses the certificate',
   },
+  InvalidParameterCombination: {
+    status: 400,
+    message: 'The end time must be later than the start time.',
+    when: 'EndTime is not later than StartTime',
+  },
+  InvalidQueryParameter: {
+    status: 400,
+    message: 'The specified query parameter is invalid.',
+    when: 'a condition of a search is none that it knows',
+  },
+  InvalidParameterStartTime: {
+    status: 400,
+    message: 'The specified StartTime is invalid.',
+    when: 'StartTime is no time such as 2026-11-24T08:00:00Z',
+  },
+  InvalidParameterEndTime: {
+    status: 400,
+    message: 'The specified EndTime is invalid.',
+    when: 'EndTime is no time such as 2026-11-24T08:00:00Z',
+  },
   'InvalidVSwitchId.NotFound': {
     status: 400,
     message: 'The specified VSwitchId is not found.',
@@ -258,6 +284,8 @@ export class ApiError extends Error {
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly accessDenied: Readonly<Record<string, string>> | undefined;
+  /** Of a denial, what decided it: for the audit log, never for the caller. */
+  readonly decidedBy: string | undefined;
 
   constructor(row: ErrorCode, about: ErrorAbout = {}) {
     const { status, message, code = row }: ErrorRow = errorTable[row];
@@ -269,6 +297,7 @@ export class ApiError extends Error {
     this.detail = about.detail;
     this.retryAfterMs = about.retryAfterMs;
     this.accessDenied = about.accessDenied;
+    this.decidedBy = about.decidedBy;
   }
 }
 
@@ -281,6 +310,7 @@ export interface ErrorAbout {
   readonly status?: number;
   readonly retryAfterMs?: number;
   readonly accessDenied?: Readonly<Record<string, string>>;
+  readonly decidedBy?: string;
 }
 
 /** Whether the table has a row of this name. */

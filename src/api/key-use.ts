@@ -16,11 +16,8 @@ export class KeyUse {
   readonly #onFault: (error: unknown, key: string) => void;
   readonly #written = new Map<string, number>();
 
-  constructor(
-    store: Store,
-    now: () => number,
-    onFault: (error: unknown, key: string) => void = () => {},
-  ) {
+  /** @param now Unix milliseconds */
+  constructor(store: Store, now: () => number, onFault: (error: unknown, key: string) => void) {
     this.#store = store;
     this.#now = now;
     this.#onFault = onFault;

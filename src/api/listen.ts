@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
+import type https from 'node:https';
+import type { BlockList, Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify';
 import { limits } from '../limits.ts';
 import { type Answer, failure, hostOf } from './answer.ts';
 import type { Dispatch } from './dispatch.ts';
 import { ApiError, type ErrorCode } from './errors.ts';
+import { peerOf } from './peer.ts';
 import type { RawRequest } from './request.ts';
+import type { DoorTls } from './tls.ts';
 
 export interface ListenOptions {
   readonly dispatch: Dispatch;
@@ -14,6 +22,10 @@ export interface ListenOptions {
   readonly isReady: () => Promise<boolean>;
   /** Told of faults of the HTTP server itself; those of calls are dispatch's to tell. */
   readonly onFault: (error: unknown, requestId: string) => void;
+  /** Absent = plain HTTP. */
+  readonly tls?: DoorTls;
+  /** Whose word on a caller's address and scheme counts. */
+  readonly proxies?: BlockList;
 }
 
 /**
@@ -22,8 +34,9 @@ export interface ListenOptions {
  * routed on what it returns, before `listen`. `close` ends idle connections and streams, and
  * lets calls that run finish.
  */
-export function createListener({ dispatch, isReady, onFault }: ListenOptions): FastifyInstance {
-  const server = Fastify({
+export function createListener(options: ListenOptions): FastifyInstance {
+  const { isReady, onFault, tls, proxies } = options;
+  const server = createServer(tls, {
     logger: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeout,
@@ -34,23 +47,17 @@ export function createListener({ dispatch, isReady, onFault }: ListenOptions): F
     return503OnClosing: false,
     clientErrorHandler: refuseBytes,
     frameworkErrors: (error, request, reply) => {
-      send(reply, refuse(request, 'UnsupportedParameter', error.message));
+      send(reply, refuse(request, proxies, 'UnsupportedParameter', error.message));
     },
     // Dispatch reads the query itself, as the signature needs it.
     routerOptions: { querystringParser: () => ({}) },
-    http: {
-      maxHeaderSize: limits.headerBytes + limits.queryBytes,
-      // Node holds a slow body against the longer of both times.
-      headersTimeout: limits.requestTimeout,
-      connectionsCheckingInterval: limits.slowRequestCheck,
-    },
   });
   server.server.maxConnections = limits.connections;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
-  server.route({ method: ['GET', 'POST'], url: '/', handler: callHandler(server, dispatch) });
+  server.route({ method: ['GET', 'POST'], url: '/', handler: callHandler(server, options) });
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
     const ready = await isReady().catch(() => false);
@@ -58,21 +65,43 @@ export function createListener({ dispatch, isReady, onFault }: ListenOptions): F
   });
   server.setNotFoundHandler((request, reply) => {
     const isRoot = request.url === '/' || request.url.startsWith('/?');
-    send(reply, refuse(request, isRoot ? 'UnsupportedHTTPMethod' : 'InvalidAction.NotFound'));
+    send(
+      reply,
+      refuse(request, proxies, isRoot ? 'UnsupportedHTTPMethod' : 'InvalidAction.NotFound'),
+    );
   });
   server.setErrorHandler((error: { statusCode?: number; message: string }, request, reply) => {
     const isOurs = (error.statusCode ?? 500) >= 500;
     const answer = isOurs
-      ? refuse(request, 'InternalError')
-      : refuse(request, 'UnsupportedParameter', error.message);
+      ? refuse(request, proxies, 'InternalError')
+      : refuse(request, proxies, 'UnsupportedParameter', error.message);
     if (isOurs) onFault(error, answer.headers['x-acs-request-id'] ?? '');
     send(reply, answer);
   });
   return server;
 }
 
+/** A server of HTTP or, with a certificate to show, HTTPS. */
+function createServer(tls: DoorTls | undefined, options: FastifyServerOptions): FastifyInstance {
+  const http = {
+    maxHeaderSize: limits.headerBytes + limits.queryBytes,
+    // Node holds a slow body against the longer of both times.
+    headersTimeout: limits.requestTimeout,
+    connectionsCheckingInterval: limits.slowRequestCheck,
+  };
+  if (tls === undefined) return Fastify({ ...options, http });
+  const handshakeTimeout = limits.requestTimeout;
+  const server = Fastify({
+    ...(options as object),
+    https: { ...http, ...tls.options, handshakeTimeout },
+  }) as unknown as FastifyInstance;
+  // Connections that stand keep what they agreed on; new ones are shown the new certificate.
+  tls.follow((renewed) => (server.server as https.Server).setSecureContext(renewed));
+  return server;
+}
+
 /** Hands a call to dispatch; a stream lives until its reader leaves or the server closes. */
-function callHandler(server: FastifyInstance, dispatch: Dispatch) {
+function callHandler(server: FastifyInstance, { dispatch, proxies }: ListenOptions) {
   const streams = new Map<AbortController, FastifyReply>();
   let closing = false;
   server.addHook('preClose', async () => {
@@ -91,7 +120,7 @@ function callHandler(server: FastifyInstance, dispatch: Dispatch) {
       // Aborting costs more than the rest of this handler; an answer that was sent needs none.
       if (!reply.raw.writableFinished) left.abort();
     });
-    const answer = await dispatch(toRaw(request), left.signal);
+    const answer = await dispatch(toRaw(request, proxies), left.signal);
     if (typeof answer.body !== 'string' && !left.signal.aborted) streams.set(left, reply);
     await writeTurn();
     // Else the closing server would wait until the kept-alive connection has idled its time.
@@ -117,25 +146,29 @@ function writeTurn(): Promise<void> {
   return turn;
 }
 
-function toRaw(request: FastifyRequest): RawRequest {
+function toRaw(request: FastifyRequest, proxies: BlockList | undefined): RawRequest {
   return {
     method: request.method,
     url: request.raw.url ?? '/',
     headers: request.headers,
     body: request.body instanceof Buffer ? request.body : noBody,
-    sourceIp: request.socket.remoteAddress ?? '',
-    secure: 'encrypted' in request.socket,
+    ...peerOf(request.raw, proxies),
   };
 }
 
 const noBody = Buffer.alloc(0);
 
-function refuse(request: FastifyRequest, code: ErrorCode, detail?: string): Answer {
+function refuse(
+  request: FastifyRequest,
+  proxies: BlockList | undefined,
+  code: ErrorCode,
+  detail?: string,
+): Answer {
   const context = {
     format: 'JSON',
     requestId: randomUUID().toUpperCase(),
     host: hostOf(request.headers),
-    scheme: 'encrypted' in request.socket ? 'https' : 'http',
+    scheme: peerOf(request.raw, proxies).secure ? 'https' : 'http',
   } as const;
   return failure(context, new ApiError(code, detail === undefined ? {} : { detail }));
 }
@@ -147,9 +180,12 @@ function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyRe
     .send(typeof body === 'string' ? body : Readable.from(body, { objectMode: false }));
 }
 
-/** Answers bytes that are no HTTP request, or one too large or too slow, and hangs up. */
+/**
+ * Answers bytes that are no HTTP request, or one too large or too slow, and hangs up. Whoever has
+ * gone, or speaks no TLS where it is due, could not read an answer.
+ */
 function refuseBytes(error: { readonly code?: string; readonly message: string }, socket: Socket) {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (!/^(HPE|ERR_HTTP)_/.test(error.code ?? '') || !socket.writable) {
     socket.destroy();
     return;
   }

@@ -26,6 +26,11 @@ export interface RpcRequest extends RawRequest {
 
 const form = 'application/x-www-form-urlencoded';
 
+/** True for V3; everything else is read as V1. */
+export function isV3(request: Pick<RawRequest, 'headers'>): boolean {
+  return request.headers.authorization?.startsWith('ACS3-') ?? false;
+}
+
 /**
  * Reads query and form. Of a name that comes twice in one of them the last counts.
  * @throws ApiError UnsupportedParameter when the bounds do not hold
@@ -34,7 +39,8 @@ export function readRequest(raw: RawRequest): RpcRequest {
   const mark = raw.url.indexOf('?');
   const query = mark < 0 ? [] : decode(raw.url.slice(mark + 1), limits.queryBytes);
   const isForm = raw.headers['content-type']?.toLowerCase().startsWith(form) ?? false;
-  const fields = isForm ? decode(raw.body.toString('utf8'), limits.bodyBytes) : [];
+  const bytes = isV3(raw) ? limits.bodyBytes : limits.formBytesV1;
+  const fields = isForm ? decode(raw.body.toString('utf8'), bytes) : [];
   if (query.length + fields.length > limits.parameters) tooMany();
   const parameters = new Map(fields.length === 0 ? query : [...query, ...fields]);
   return { ...raw, query, parameters };
@@ -59,7 +65,8 @@ function decode(text: string, bytes: number): [string, string][] {
 /** `+` is a space; what is no valid escape or UTF-8 stays or becomes U+FFFD, never an error. */
 function decodeText(text: string): string {
   if (!/[%+]/.test(text)) return text;
-  return querystring.unescape(text.replaceAll('+', ' '));
+  // On a hostile text faster than replaceAll, which collects every place first.
+  return querystring.unescape(text.split('+').join(' '));
 }
 
 function tooMany(): never {

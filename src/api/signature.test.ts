@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { doorKey, v1Request, v3Request } from '../../test/support/door.ts';
 import { ApiError } from './errors.ts';
-import { type RawRequest, readRequest } from './request.ts';
-import { isV3, namedAction, readClaim, verify } from './signature.ts';
+import { isV3, type RawRequest, readRequest } from './request.ts';
+import { type Claim, namedAction, readClaim, verify, verifyInVain } from './signature.ts';
 
 interface Vector {
   readonly name: string;
@@ -283,3 +283,21 @@ function sameMeaning(a: RawRequest, b: RawRequest): boolean {
   const texts = (raw: RawRequest) => JSON.stringify([...readRequest(raw).parameters].sort());
   return texts(a) === texts(b);
 }
+
+test('an unknown access key costs the same work as a known one', () => {
+  const work = (check: (claim: Claim) => void) => {
+    const done: string[] = [];
+    const base = { accessKeyId: 'a', securityToken: undefined, nonce: 'n', signature: 's' };
+    check({
+      ...base,
+      stringToSign: '',
+      bodyMatches: () => done.push('body') > 0,
+      expected: (secret) => (done.push(`hmac ${secret.length > 0}`) > 0 ? 's' : ''),
+    });
+    return done;
+  };
+  assert.deepEqual(
+    work(verifyInVain),
+    work((claim) => verify(claim, 'a secret')),
+  );
+});

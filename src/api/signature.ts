@@ -10,7 +10,7 @@ import {
   v3Algorithm,
 } from '../signing.ts';
 import { ApiError, type ErrorCode } from './errors.ts';
-import type { RpcRequest } from './request.ts';
+import { isV3, type RpcRequest } from './request.ts';
 
 /** What a request claims before anything is proven. */
 export interface Claim {
@@ -24,11 +24,6 @@ export interface Claim {
   bodyMatches(): boolean;
   /** The signature that a secret gives. */
   expected(secret: string): string;
-}
-
-/** True for V3; everything else is read as V1. */
-export function isV3(request: Pick<RpcRequest, 'headers'>): boolean {
-  return request.headers.authorization?.startsWith('ACS3-') ?? false;
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { limits } from '../limits.ts';
 import { ApiError } from './errors.ts';
 import { Throttle, type ThrottleSetting } from './throttle.ts';
 
@@ -15,6 +16,7 @@ function throttle(setting: ThrottleSetting = 'documented') {
   const it = new Throttle(setting, () => time);
   return {
     pass: (ms: number) => (time += ms),
+    refuse: (ip: string, error: ApiError) => it.refuse(ip, error),
     admit: (account: string, what: typeof action | typeof other = action) =>
       it.admit(account, what),
     admitted(account: string, calls: number): number {
@@ -88,6 +90,44 @@ describe('throttling', () => {
     assert.equal(admitted('1', 3), 1);
     pass(2_000);
     assert.equal(admitted('1', 3), 1);
+  });
+
+  describe('calls that prove nothing', () => {
+    const refusal = new ApiError('SignatureDoesNotMatch');
+    const refused = (it: ReturnType<typeof throttle>, ip: string, calls: number) =>
+      Array.from({ length: calls }, () => it.refuse(ip, refusal)).filter((e) => e === refusal)
+        .length;
+
+    test('have a budget by address, then Throttling with the wait', () => {
+      const it = throttle();
+      assert.equal(refused(it, '192.0.2.1', 200), limits.unprovenCalls);
+      const { code, status, retryAfterMs } = it.refuse('192.0.2.1', refusal);
+      assert.deepEqual([code, status, retryAfterMs], ['Throttling', 400, 20]);
+      assert.equal(refused(it, '192.0.2.2', 200), limits.unprovenCalls);
+      it.pass(1_000);
+      assert.equal(refused(it, '192.0.2.1', 200), limits.unprovenCalls);
+    });
+
+    test('cost no account anything, nor do accounts pay for them', () => {
+      const it = throttle();
+      refused(it, '192.0.2.1', 200);
+      assert.equal(it.admitted('1', 20), 10);
+      assert.equal(refused(it, '192.0.2.3', 1), 1);
+    });
+
+    test('count together within an IPv6 /64, whoever writes the address how', () => {
+      const it = throttle();
+      assert.equal(refused(it, '2001:db8::1', 30), 30);
+      assert.equal(refused(it, '2001:DB8:0:0:ffff::2', 200), limits.unprovenCalls - 30);
+      assert.equal(refused(it, '2001:db8:0:1::1', 1), 1);
+    });
+
+    test('a fault of ours is told as it is', () => {
+      const it = throttle();
+      refused(it, '192.0.2.1', 200);
+      const fault = new ApiError('ServiceUnavailable');
+      assert.equal(it.refuse('192.0.2.1', fault), fault);
+    });
   });
 
   test('off lets everything through', () => {

@@ -1,6 +1,7 @@
 import type { Action } from '../api/actions/action.ts';
 import { RpcError } from '../client.ts';
 import { nearest, UsageError } from '../usage.ts';
+import { runAudit } from './audit.ts';
 import { type Clock, runDrains } from './drains.ts';
 import { actionHelp, actionList } from './help.ts';
 import { describeError } from './output.ts';
@@ -8,11 +9,12 @@ import { runAction } from './run-action.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The commands that call the API; those that start a process are in main.ts. */
-const words = ['up', 'control-plane', 'forwarder', 'drains', 'actions', 'help', 'version'];
+const words = ['up', 'control-plane', 'forwarder', 'drains', 'audit', 'actions', 'help', 'version'];
 
 /**
- * Runs `actions`, `drains`, `help <Action>` or an action by its name.
- * @returns the exit code: 0, or 1 when the API answered an error or not at all
+ * Runs `actions`, `audit`, `drains`, `help <Action>` or an action by its name.
+ * @returns the exit code: 0, or 1 when the API answered an error or not at all, or the audit log
+ *   is not as it was written
  * @throws UsageError for an unknown command or flag; what is neither the API's nor the network's
  */
 export async function runCommand(
@@ -22,8 +24,7 @@ export async function runCommand(
   clock: Clock,
 ): Promise<number> {
   try {
-    await run(argv, actions, terminal, clock);
-    return 0;
+    return (await run(argv, actions, terminal, clock)) ?? 0;
   } catch (error) {
     const said = error instanceof RpcError ? describeError(error) : describeSilence(error);
     if (said === undefined) throw error;
@@ -37,8 +38,11 @@ async function run(
   actions: readonly Action[],
   terminal: Terminal,
   clock: Clock,
-): Promise<void> {
+  // biome-ignore lint/suspicious/noConfusingVoidType: most commands have no exit code of their own
+): Promise<number | void> {
   switch (command) {
+    case 'audit':
+      return runAudit(args, terminal);
     case 'drains':
       return runDrains(args, terminal, clock);
     case 'actions':
@@ -54,8 +58,16 @@ async function run(
 /** Why there was no answer; undefined for an error that is not the network's. */
 function describeSilence(error: unknown): string | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined || !/^(E[A-Z]+|UND_ERR_\w+)$/.test(code)) return undefined;
-  const hint = code === 'ECONNREFUSED' ? ' (is Sluice running? npm start starts it)' : '';
+  if (code === undefined || !/^(E[A-Z]+|UND_ERR_\w+|\w*CERT\w*|UNABLE_TO_\w+)$/.test(code)) {
+    return undefined;
+  }
+  const isUntrusted = /CERT|UNABLE_TO_/.test(code);
+  const hint =
+    code === 'ECONNREFUSED'
+      ? ' (is Sluice running? npm start starts it)'
+      : isUntrusted
+        ? ' (--ca FILE names the authorities to trust)'
+        : '';
   return `sluice: no answer from the API: ${message || code}${hint}\n`;
 }
 

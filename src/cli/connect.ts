@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import type { AccessKeyPair } from '../access-key-pair.ts';
+import { reasonOf } from '../log.ts';
 import { readRootAccessKey } from '../root-key.ts';
 import { type Environment, UsageError } from '../usage.ts';
 import type { RpcCaller, Terminal } from './terminal.ts';
@@ -7,13 +9,16 @@ export interface Where {
   readonly endpoint?: string | undefined;
   /** The data folder of a Sluice on this machine. */
   readonly data?: string | undefined;
+  /** A PEM file of the authorities to trust. */
+  readonly ca?: string | undefined;
 }
 
 const defaultEndpoint = 'http://127.0.0.1:8080';
 
 /**
  * A client of the API: the endpoint from the flag, else SLUICE_ENDPOINT; the key from the
- * variables that every tool of Alibaba Cloud reads, else from the data folder.
+ * variables that every tool of Alibaba Cloud reads, else from the data folder; the authorities to
+ * trust from the flag, else SLUICE_CA.
  * @throws UsageError when the endpoint is no address or no key is to be found
  */
 export async function connect(terminal: Terminal, where: Where): Promise<RpcCaller> {
@@ -30,7 +35,16 @@ export async function connect(terminal: Terminal, where: Where): Promise<RpcCall
         `name the data folder of a Sluice on this machine (--data, now ${dataFolder})`,
     );
   }
-  return terminal.connect({ endpoint, ...key });
+  const ca = where.ca ?? environment.SLUICE_CA;
+  return terminal.connect({ endpoint, ...key, ...(ca ? { ca: await readAuthorities(ca) } : {}) });
+}
+
+async function readAuthorities(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read the authorities to trust: ${reasonOf(error)}`);
+  }
 }
 
 function keyFromVariables(

@@ -7,6 +7,7 @@ const flags = [
   { name: 'LoadBalancerId', value: '<text>', text: 'only the drains of this load balancer' },
   { name: 'watch', text: 'follow them until none is left' },
   { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
+  { name: 'ca', value: 'FILE', text: 'authorities to trust instead of the public (SLUICE_CA)' },
   { name: 'data', value: 'FOLDER', text: 'where the access key is kept (SLUICE_DATA, ./data)' },
   { name: 'help', text: 'print this' },
 ];
@@ -45,10 +46,11 @@ export async function runDrains(
   const { values, positionals } = parseFlags(args, flags);
   if (positionals[0] !== undefined) throw new UsageError(`unexpected ${positionals[0]}`);
   if (values.has('help')) return terminal.write(drainsHelp());
-  const where = { endpoint: values.get('endpoint')?.at(-1), data: values.get('data')?.at(-1) };
+  const last = (name: string) => values.get(name)?.at(-1);
+  const where = { endpoint: last('endpoint'), data: last('data'), ca: last('ca') };
   const client = await connect(terminal, where);
   try {
-    const loadBalancerId = values.get('LoadBalancerId')?.at(-1);
+    const loadBalancerId = last('LoadBalancerId');
     const show = values.has('watch') && terminal.isTty ? drawing(terminal) : printing(terminal);
     const peaks = new Map<string, number>();
     for (;;) {

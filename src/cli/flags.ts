@@ -15,6 +15,7 @@ export const commonFlags: readonly (Flag & { readonly text: string })[] = [
   { name: 'header', value: 'NAME=VALUE', text: 'a further request header (may be repeated)' },
   { name: 'output', value: 'json|table', text: 'how to print the answer (json)' },
   { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
+  { name: 'ca', value: 'FILE', text: 'authorities to trust instead of the public (SLUICE_CA)' },
   { name: 'data', value: 'FOLDER', text: 'where the access key is kept (SLUICE_DATA, ./data)' },
   { name: 'help', text: 'print this' },
 ];
@@ -26,6 +27,7 @@ export interface ActionFlags {
   readonly help: boolean;
   readonly output: 'json' | 'table';
   readonly endpoint?: string;
+  readonly ca?: string;
   readonly data?: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
@@ -52,11 +54,13 @@ export function readActionFlags(action: Action, args: readonly string[]): Action
   const one = (name: string) => single(name, values.get(name));
   const endpoint = one('endpoint');
   const data = one('data');
+  const ca = one('ca');
   return {
     help: values.has('help'),
     output: toOutput(one('output')),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(data === undefined ? {} : { data }),
+    ...(ca === undefined ? {} : { ca }),
     parameters,
     headers: { ...extensionHeaders(one), ...furtherHeaders(values.get('header') ?? []) },
   };

@@ -7,6 +7,7 @@ const commands = [
   ['forwarder', 'carry the traffic of one site on this machine'],
   ['<Action> --Parameter value …', 'call an action of the API, such as DescribeLoadBalancers'],
   ['drains [--watch]', 'removed servers that still have sessions'],
+  ['audit export|verify', 'the audit log as JSON lines; whether it is as it was written'],
   ['actions', 'list all actions'],
   ['help [<Action>]', 'print this, or what an action takes (also: <Action> --help)'],
   ['version', 'print the version'],

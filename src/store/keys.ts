@@ -65,5 +65,12 @@ export const keys = {
     `token/${account}/${Buffer.from(token).toString('hex')}`,
   clientTokens: (account: string) => `token/${account}/`,
   audit: (time: string, requestId: string) => `audit/${time}/${requestId}`,
+  /** Which records of the audit log follow which, from the first seal on. */
+  auditSeal: (number: number) => `audit-seal/${String(number).padStart(12, '0')}`,
+  auditSeals: 'audit-seal/',
+  /** The newest seal. */
+  auditHead: 'audit-head',
+  /** The last seal that has been pruned. */
+  auditAnchor: 'audit-anchor',
   freeze: 'setting/freeze',
 } as const;

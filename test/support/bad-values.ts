@@ -185,7 +185,7 @@ function wrongObjects(element: z.ZodObject): Wrong[] {
 }
 
 /** The required parameters of an action, each with a text that its schema takes. */
-function requiredTexts(action: Action): Record<string, string> {
+export function requiredTexts(action: Action): Record<string, string> {
   const texts: Record<string, string> = {};
   for (const [name, schema] of Object.entries(action.input.shape)) {
     if (isRequired(schema)) texts[name] = validText(unwrap(schema));
@@ -209,6 +209,8 @@ const candidates = [
     '*',
     '1',
     'tcp',
+    'v1',
+    'acs:ram::1000000000000001:role/none',
   ],
 ];
 

@@ -10,6 +10,8 @@ import { ApiError, fromRefusal } from '../../src/api/errors.ts';
 import { Identities } from '../../src/api/identities.ts';
 import { LoadBalancerSites } from '../../src/api/load-balancer-sites.ts';
 import { readInput } from '../../src/api/parameters.ts';
+import { noHead } from '../../src/api/trail/chain.ts';
+import { createProof } from '../../src/api/trail/proof.ts';
 import { Refusal } from '../../src/elb/refusal.ts';
 import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../../src/elb/types.ts';
 import type { Fleet, ForwarderState } from '../../src/fleet/fleet.ts';
@@ -19,6 +21,9 @@ import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 
 export const account = '1000000000000001';
+
+/** Of the audit logs of tests. */
+export const testProof = createProof(Buffer.alloc(32, 7));
 
 /** What a call answered: the output and the headers. */
 export interface Answered {
@@ -66,6 +71,7 @@ export async function openBench(): Promise<Bench> {
       const isIdentity = (key: string) => key.startsWith(keys.identities);
       if (written.some(isIdentity)) await identities.reached(revision);
     },
+    trail: { proof: testProof, newest: () => noHead },
     confirmWait: 0,
     planCommands: (before, after) => [`${before?.id ?? 'nothing'} -> ${after?.id ?? 'nothing'}`],
   });
@@ -82,6 +88,7 @@ export async function openBench(): Promise<Bench> {
       const call = createCall({
         action,
         requestId: `request-${requests}`,
+        host: '127.0.0.1:8080',
         caller: callerOf(by),
         extensions: { dryRun: false, ...extensions },
         parameters,

@@ -5,11 +5,13 @@ import type { AnswerHeaders, Call } from '../../src/api/call.ts';
 import type { CallInit } from '../../src/api/calls.ts';
 import { createDiagnoses } from '../../src/api/diagnoses.ts';
 import { createDispatch, type Dispatch } from '../../src/api/dispatch.ts';
+import type { Identities } from '../../src/api/identities.ts';
 import { Nonces } from '../../src/api/nonces.ts';
 import type { RawRequest } from '../../src/api/request.ts';
+import type { Session } from '../../src/api/sessions.ts';
 import { Throttle, type ThrottleSetting } from '../../src/api/throttle.ts';
+import type { EndedCall } from '../../src/api/trail/ended-calls.ts';
 import { authorise } from '../../src/ram/authorise.ts';
-import type { AttachedPolicy } from '../../src/ram/evaluate.ts';
 import { createSeal } from '../../src/sealing.ts';
 import {
   canonicalQuery,
@@ -42,8 +44,8 @@ export interface DoorOptions {
   readonly now?: () => number;
   readonly throttle?: ThrottleSetting;
   readonly accessKeys?: readonly AccessKey[];
-  /** Of the user `alice`, whose id is its name. */
-  readonly policies?: readonly AttachedPolicy[];
+  readonly identities?: Pick<Identities, 'userName' | 'policiesOf'>;
+  readonly openToken?: (token: string) => Session | undefined;
 }
 
 export interface Door {
@@ -52,23 +54,23 @@ export interface Door {
   readonly faults: unknown[];
   readonly answers: { action: string; code: string }[];
   readonly calls: CallInit[];
+  /** Calls of proven callers, as the audit log is told of them. */
+  readonly ended: EndedCall[];
 }
 
 /** The door in front of a test's own actions, without a store: calls know who asks, no more. */
 export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): Door {
-  const { throttle = 'off', accessKeys = [doorKey], policies = [] } = options;
+  const { throttle = 'off', accessKeys = [doorKey] } = options;
   const faults: unknown[] = [];
   const answers: { action: string; code: string }[] = [];
   const calls: CallInit[] = [];
+  const ended: EndedCall[] = [];
   const dispatch = createDispatch({
     catalogue: new Map(
       actions.map((action) => [`${versions[action.product]} ${action.name}`, action]),
     ),
-    identities: {
-      userName: (_, id) => (id === 'alice' ? id : undefined),
-      policiesOf: () => [...policies],
-    },
-    openToken: () => undefined,
+    identities: options.identities ?? { userName: () => undefined, policiesOf: () => [] },
+    openToken: options.openToken ?? (() => undefined),
     onKeyUsed: () => {},
     accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
     nonces: new Nonces(now),
@@ -84,8 +86,9 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     now,
     onFault: (error) => faults.push(error),
     onAnswer: ({ action, code }) => answers.push({ action, code }),
+    onCall: (call) => ended.push(call),
   });
-  return { dispatch, faults, answers, calls };
+  return { dispatch, faults, answers, calls, ended };
 }
 
 type Parameters = Readonly<Record<string, string>>;

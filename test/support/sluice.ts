@@ -13,7 +13,7 @@ export const rootKey = {
 };
 
 /** One master key for control planes that share a store. */
-const masterKey = 'a master key for tests, longer than 32 characters';
+export const masterKey = 'a master key for tests, longer than 32 characters';
 
 export interface SluiceOptions {
   readonly mode?: 'up' | 'control-plane';
@@ -27,6 +27,8 @@ export interface SluiceOptions {
   readonly networkNamespace?: string;
   /** Where to listen: 127.0.0.1 unless said. */
   readonly host?: string;
+  /** PEM of the authority whose certificate its door shows. */
+  readonly ca?: string;
 }
 
 /** A process of the command `sluice`. */
@@ -54,13 +56,18 @@ export async function startSluice(options: SluiceOptions = {}): Promise<Sluice> 
     [
       '--listen',
       `${options.host ?? '127.0.0.1'}:${options.port ?? 0}`,
+      ...(options.host === undefined ? [] : ['--insecure-listen']),
       ...(options.flags ?? ['--no-sample']),
     ],
     options,
   );
-  const endpoint = /listening on (http:\S+)/.exec(started.output())?.[1];
+  const endpoint = /listening on (https?:\S+)/.exec(started.output())?.[1];
   if (endpoint === undefined) throw new Error(`no endpoint in:\n${started.output()}`);
-  const client = new RpcClient({ endpoint, ...rootKey });
+  const client = new RpcClient({
+    endpoint,
+    ...rootKey,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  });
   return {
     ...started,
     endpoint,
@@ -80,6 +87,7 @@ export interface ForwarderProcessOptions {
   readonly dataFolder?: string;
   /** A network namespace to run in; absent: this process's. */
   readonly networkNamespace?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Starts `sluice forwarder` and waits for ready. */
@@ -89,6 +97,7 @@ export function startForwarderProcess(options: ForwarderProcessOptions): Promise
     ...(dataFolder === undefined ? {} : { dataFolder }),
     ...(networkNamespace === undefined ? {} : { networkNamespace }),
     environment: {
+      ...options.environment,
       ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,
       ALIBABA_CLOUD_ACCESS_KEY_SECRET: accessKeySecret,
     },

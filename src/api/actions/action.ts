@@ -7,6 +7,7 @@ export const versions = {
   Cas: '2020-04-07',
   Ram: '2015-05-01',
   Sts: '2015-04-01',
+  Actiontrail: '2020-07-06',
   Sluice: '2026-11-24',
 } as const;
 

@@ -256,7 +256,14 @@ describe('what RAM calls them', () => {
     action.resource?.(input, caller.account, caller) ?? '*';
 
   test('every action has a name of its own, by which policies allow it', () => {
-    const services = { Ens: 'ens', Cas: 'yundun-cert', Ram: 'ram', Sts: 'sts', Sluice: 'sluice' };
+    const services = {
+      Ens: 'ens',
+      Cas: 'yundun-cert',
+      Ram: 'ram',
+      Sts: 'sts',
+      Actiontrail: 'actiontrail',
+      Sluice: 'sluice',
+    };
     for (const action of actions) {
       assert.equal(ramName(action), `${services[action.product]}:${action.name}`);
     }

@@ -1,4 +1,5 @@
 import { type Action, versions } from './action.ts';
+import { actiontrailActions } from './actiontrail/index.ts';
 import { backendServerActions } from './backend-servers.ts';
 import { casActions } from './cas/index.ts';
 import { httpListenerActions } from './http-listeners.ts';
@@ -35,6 +36,7 @@ export const actions: readonly Action[] = [
   ...casActions,
   ...ramActions,
   ...stsActions,
+  ...actiontrailActions,
   ...sluiceActions,
 ];
 

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { limits as bounds } from '../../../limits.ts';
-import { auditPlace, type LoggedRecord, newestRecords } from '../../audit-log.ts';
+import { auditPlace, type LoggedRecord } from '../../audit-log.ts';
 import type { ChangedRecord } from '../../audit-records.ts';
-import type { Call, Principal } from '../../call.ts';
+import type { Call } from '../../call.ts';
+import { userIdentity } from '../../trail/identity.ts';
+import { search, tokenForm, windowFrom } from '../../trail/search.ts';
 import { defineAction } from '../action.ts';
 import { id, loadBalancerId } from '../fields.ts';
 import { errors, limits } from './fields.ts';
@@ -16,8 +18,7 @@ const input = z.object({
   ActionName: id.optional().describe('Records of one action, such as RemoveBackendServers.'),
   NextToken: z
     .string()
-    .max(256)
-    .regex(/^audit\/[\d.:TZ-]+\/[\w-]+$/)
+    .regex(tokenForm)
     .optional()
     .describe('The one of the answer before: the list goes on where that one ended.'),
   MaxResults: z.int().min(1).max(100).default(50).describe('The most records in one answer.'),
@@ -49,23 +50,12 @@ const view = z.object({
   Changes: z.object({
     Change: z.array(z.object({ Key: z.string(), Before: members, After: members })),
   }),
+  ErrorCode: z.string().optional().describe('Of a call that was refused or failed.'),
+  ErrorMessage: z.string().optional(),
 });
 
-function principalText(principal: Principal): string {
-  switch (principal.kind) {
-    case 'root':
-      return 'root';
-    case 'forwarder':
-      return `forwarder:${principal.site}/${principal.name}`;
-    case 'user':
-      return `user:${principal.name}`;
-    case 'role':
-      return `role:${principal.name}/${principal.session}`;
-  }
-}
-
 function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
-  const { principal } = value;
+  const { error } = value;
   return {
     Time: value.time,
     Revision: revision,
@@ -73,7 +63,7 @@ function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
     Product: value.product,
     Action: value.action,
     AccountId: value.account,
-    Principal: principalText(principal),
+    Principal: userIdentity(value).userName,
     AccessKeyId: value.accessKeyId,
     SourceIp: value.sourceIp,
     UserAgent: value.userAgent,
@@ -83,6 +73,7 @@ function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
     Parameters: { Parameter: Object.entries(value.parameters).map(toParameter) },
     IgnoredServers: [...value.ignored],
     Changes: { Change: value.changes.map(changeView) },
+    ...(error === undefined ? {} : { ErrorCode: error.code, ErrorMessage: error.message }),
   };
 }
 
@@ -97,19 +88,18 @@ function changeView({ key, before, after }: ChangedRecord) {
 /** The part of the log that is asked for, less what earlier answers had. */
 function windowOf({ StartTime, EndTime, NextToken }: Wanted, call: Call) {
   const end = EndTime === undefined ? call.now() + bounds.clockSkew : Date.parse(EndTime);
-  const last = auditPlace(end);
-  return {
+  const window = {
     after: auditPlace(StartTime === undefined ? 0 : Date.parse(StartTime)),
-    before: NextToken !== undefined && NextToken < last ? NextToken : last,
+    before: auditPlace(end),
   };
+  return windowFrom(window, 'BACKWARD', NextToken);
 }
 
-function isWanted({ value }: LoggedRecord, wanted: Wanted, account: string): boolean {
+function isWanted({ value }: LoggedRecord, wanted: Wanted): boolean {
   const { LoadBalancerId, ActionName } = wanted;
   const touches = ({ key }: ChangedRecord) =>
     key.startsWith('lb/') && key.endsWith(`/${LoadBalancerId}`);
   return (
-    value.account === account &&
     (ActionName === undefined || value.action === ActionName) &&
     (LoadBalancerId === undefined || value.changes.some(touches))
   );
@@ -119,9 +109,10 @@ export const DescribeAuditRecords = defineAction({
   name: 'DescribeAuditRecords',
   product: 'Sluice',
   access: 'list',
-  summary: 'Lists the records of changes, newest first: who, from where, what, before and after.',
+  summary: 'Lists the records of calls, newest first: who, from where, what, before and after.',
   description:
-    'Every committed change has one, written with it; reads and refused calls have none. ' +
+    'Every committed change has one, written with it. Writes that were refused or changed ' +
+    'nothing have one too, with Revision of when it was written; reads with --audit reads. ' +
     'NextToken is empty at the end of the list. An answer looks through ' +
     `${bounds.auditScan.toLocaleString('en')} records at most, so with a filter it may hold few, ` +
     'or none, and a NextToken.',
@@ -133,15 +124,13 @@ export const DescribeAuditRecords = defineAction({
   errors,
   limits,
   async run(wanted, call) {
-    const AuditRecord: z.infer<typeof view>[] = [];
-    const answer = (NextToken: string) => ({ AuditRecords: { AuditRecord }, NextToken });
-    let looked = 0;
-    for await (const logged of newestRecords(call.store, windowOf(wanted, call))) {
-      if (isWanted(logged, wanted, call.caller.account)) AuditRecord.push(viewOf(logged));
-      looked += 1;
-      const isFull = AuditRecord.length === wanted.MaxResults;
-      if (isFull || looked === bounds.auditScan) return answer(logged.key);
-    }
-    return answer('');
+    const { records, next = '' } = await search(call.store, {
+      window: windowOf(wanted, call),
+      direction: 'BACKWARD',
+      account: call.caller.account,
+      isWanted: (record) => isWanted(record, wanted),
+      most: wanted.MaxResults,
+    });
+    return { AuditRecords: { AuditRecord: records.map(viewOf) }, NextToken: next };
   },
 });

@@ -1,5 +1,6 @@
 import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
+import { ExportAuditEvents, VerifyAuditRecords } from './audit-trail.ts';
 import { ExplainAuthorization } from './authorization.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
@@ -28,4 +29,6 @@ export const sluiceActions = [
   CreateAccount,
   ListAccounts,
   ExplainAuthorization,
+  ExportAuditEvents,
+  VerifyAuditRecords,
 ];

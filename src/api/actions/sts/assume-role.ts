@@ -94,7 +94,7 @@ function checkPolicy(text: string): void {
 export const AssumeRole = defineAction({
   name: 'AssumeRole',
   product: 'Sts',
-  access: 'get',
+  access: 'create',
   summary: 'Answers a temporary access key with which its holder acts as a role.',
   description:
     "The role's trust policy must name the caller, and the caller must be allowed sts:AssumeRole " +
