@@ -126,6 +126,8 @@ export const limits = {
   customPoliciesAttached: 10,
   /** Documented for STS; the page's error text still says 1,024. */
   sessionPolicyCharacters: 2_048,
+  /** Characters of a diagnostic message: one of the longest names has some 3,000. */
+  diagnosticMessage: 8_192,
   sessionSecondsMin: 900,
   sessionSeconds: 3_600,
   sessionSecondsMax: 43_200,
