@@ -69,6 +69,7 @@ function denial(
 ): ApiError {
   const diagnosis = diagnose(caller, request, decision);
   return new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
+    decidedBy: decision.decidedBy,
     // Clients crash unless each of these is a text.
     accessDenied: {
       AuthAction: diagnosis.AuthAction,
