@@ -111,8 +111,9 @@ async function startControlPlane(
   cleanups.push(() => trail.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
-  const keyUse = new KeyUse(store, now, onFault);
   const sites = new LoadBalancerSites(store);
+  const diagnoses = createDiagnoses(seal);
+  const keyUse = new KeyUse(store, now, onFault);
   const dispatch = createDispatch({
     catalogue,
     accessKeys,
@@ -123,11 +124,13 @@ async function startControlPlane(
     throttle: new Throttle(settings.throttle, now),
     authorise,
     sites,
-    diagnoses: createDiagnoses(seal),
+    diagnoses,
     createCall: createCalls({
       store,
       fleet,
       sites,
+      identities,
+      diagnoses,
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),

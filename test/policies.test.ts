@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { evaluatePolicies } from '../src/ram/evaluate.ts';
 import { type Policy, parsePolicy } from '../src/ram/policy.ts';
+import { statementDocument } from '../src/ram/print.ts';
 import { ask, teach } from './support/cedar.ts';
 import {
   attached,
@@ -142,24 +143,6 @@ describe('what holds for all policies', () => {
   });
 });
 
-/** The document of a parsed policy, each condition by itself where its statement has several. */
 function printed({ statements }: Policy): string {
-  return JSON.stringify({
-    Version: '1',
-    Statement: statements.map(({ effect, actions, exceptActions, resources, conditions }) => {
-      const operators = [...new Set(conditions.map(({ operator }) => operator))];
-      const keysOf = (name: string) => conditions.filter(({ operator }) => operator === name);
-      return {
-        Effect: effect,
-        [exceptActions ? 'NotAction' : 'Action']: actions,
-        Resource: resources,
-        Condition: Object.fromEntries(
-          operators.map((name) => [
-            name,
-            Object.fromEntries(keysOf(name).map(({ key, values }) => [key, values])),
-          ]),
-        ),
-      };
-    }),
-  });
+  return JSON.stringify({ Version: '1', Statement: statements.map(statementDocument) });
 }

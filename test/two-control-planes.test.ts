@@ -121,6 +121,30 @@ describe('two control planes on one etcd', () => {
     assert.deepEqual(await attached(b(), LoadBalancerId), [...coming].sort());
   });
 
+  test('what both have written is one audit log, sealed by either, and intact', async () => {
+    type Part = { Records: number; UnsealedRecords: number; NextToken: string; Fault?: object };
+    const verify = async (plane: Sluice) => {
+      const sum = { records: 0, unsealed: 0 };
+      for (let NextToken = '', isDone = false; !isDone; ) {
+        const answer = await plane.client.call('Sluice', 'VerifyAuditRecords', { NextToken });
+        const part = answer.body as Part;
+        assert.equal(part.Fault, undefined);
+        sum.records += part.Records;
+        sum.unsealed += part.UnsealedRecords;
+        NextToken = part.NextToken;
+        isDone = NextToken === '';
+      }
+      return sum;
+    };
+    const sealed = async (plane: Sluice) => {
+      const { records, unsealed } = await verify(plane);
+      return unsealed === 0 ? records : undefined;
+    };
+    const records = await until(() => sealed(a()), { what: 'all records to be sealed' });
+    assert.ok(records > 400, `${records} records`);
+    assert.deepEqual(await verify(b()), { records, unsealed: 0 });
+  });
+
   test('what is made at one is changed and deleted at the other', async () => {
     const LoadBalancerId = await emptyLoadBalancer(a().client);
     const named = { LoadBalancerId, LoadBalancerName: 'renamed at B' };

@@ -3,7 +3,7 @@ import type { AccessRequest, Decision } from '../ram/evaluate.ts';
 import { parsePolicy } from '../ram/policy.ts';
 import { type Action, ramName } from './actions/action.ts';
 import type { Caller } from './call.ts';
-import type { Diagnoses, Diagnosis } from './diagnoses.ts';
+import { type Diagnoses, type Diagnosis, policyTypeOf } from './diagnoses.ts';
 import { ApiError } from './errors.ts';
 import type { Identities } from './identities.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
@@ -46,7 +46,10 @@ export async function authorise(
   return [...new Set(allowedBy)].join('; ');
 }
 
-/** What a caller's rights rest on. */
+/**
+ * What a caller's rights rest on.
+ * @throws Error for a policy that cannot be read
+ */
 function grantsOf(
   identities: AuthoriseOptions['identities'],
   { account, principal, sessionPolicy }: Caller,
@@ -80,6 +83,7 @@ function denial(
 ): ApiError {
   const diagnosis = diagnose(caller, request, decision);
   return new ApiError(action.product === 'Ens' ? 'NoPermission' : 'Forbidden.NoPermission', {
+    decidedBy: decision.decidedBy,
     // Clients crash unless each of these is a text.
     accessDenied: {
       AuthAction: diagnosis.AuthAction,
@@ -94,9 +98,9 @@ function denial(
 function diagnose(
   caller: Caller,
   { action, resource, context }: AccessRequest,
-  { effect, policyKind, statement }: Decision,
+  decision: Decision,
 ): Diagnosis {
-  const { attached, statement: matched } = statement ?? {};
+  const { attached, statement: matched } = decision.statement ?? {};
   return {
     AuthAction: action,
     AuthResource: resource,
@@ -109,9 +113,8 @@ function diagnose(
       ConditionKey,
       ConditionValues: [values].flat(),
     })),
-    ExplicitDeny: effect === 'ExplicitDeny',
-    NoPermissionPolicyType:
-      policyKind === 'session' ? 'SessionPolicy' : 'AccountLevelIdentityBasedPolicy',
+    ExplicitDeny: decision.effect === 'ExplicitDeny',
+    NoPermissionPolicyType: policyTypeOf(decision),
     MatchedPolicies:
       attached === undefined || matched === undefined
         ? []

@@ -1,7 +1,9 @@
 import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { AttachedPolicy } from '../ram/evaluate.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import type { Diagnosis } from './diagnoses.ts';
 import type { SealName } from './trail/chain.ts';
 import type { Proof } from './trail/proof.ts';
 
@@ -19,6 +21,9 @@ export type Principal =
       /** The RoleSessionName of AssumeRole. */
       readonly session: string;
     };
+
+/** A principal that policies are attached to, by its id. */
+export type PolicyHolder = Pick<Extract<Principal, { readonly id: string }>, 'kind' | 'id'>;
 
 /** Who is calling: proven by the signature. */
 export interface Caller {
@@ -112,6 +117,12 @@ export interface Call {
   readonly newId: (prefix: string) => string;
   /** Seals a secret for storage, bound to `context` (AES-256-GCM). */
   readonly seal: (secret: string, context: string) => string;
+  /** What the caller's account may be told of a diagnostic message; undefined when it is none. */
+  readonly diagnosisOf: (message: string) => Diagnosis | undefined;
+  /** What decides the calls of a user or a role of the caller's account. */
+  readonly policiesOf: (holder: PolicyHolder) => readonly AttachedPolicy[];
+  /** The RAM resource as a call on it has it, with its site. */
+  readonly placed: (resource: string) => Promise<string>;
   readonly trail: Trail;
   /** The call has committed an audit record. */
   readonly recorded: boolean;

@@ -67,6 +67,8 @@ async function open() {
     resealFor: async () => (sealed: string) => sealed,
     trail: { proof: testProof, newest: () => noHead },
     seal: (secret) => secret,
+    identities: { policiesOf: () => [] },
+    diagnoses: { open: () => undefined },
     settled: async () => {},
     confirmWait: 700,
     planCommands: (before, after) => [`${servers(before)} -> ${servers(after)}`],

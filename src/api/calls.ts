@@ -15,6 +15,7 @@ import type {
   Extensions,
   GroundedRule,
   LoadBalancerRule,
+  PolicyHolder,
   Reads,
   Reseal,
   Stored,
@@ -22,13 +23,17 @@ import type {
   Writes,
 } from './call.ts';
 import { useChanges } from './certificate-uses.ts';
+import type { Diagnoses } from './diagnoses.ts';
 import { GroundsChanged, LoadBalancerFold } from './fold.ts';
+import type { Identities } from './identities.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
 
 export interface CallsOptions {
   readonly store: Store;
   readonly fleet: Fleet;
   readonly sites: LoadBalancerSites;
+  readonly identities: Pick<Identities, 'policiesOf'>;
+  readonly diagnoses: Pick<Diagnoses, 'open'>;
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
   readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
@@ -105,6 +110,13 @@ class StoreCall implements Call {
     this.seal = shared.seal;
     this.trail = shared.trail;
   }
+
+  diagnosisOf = (message: string) => this.#shared.diagnoses.open(message, this.caller.account);
+
+  policiesOf = (holder: PolicyHolder) =>
+    this.#shared.identities.policiesOf(this.caller.account, holder);
+
+  placed = (resource: string) => this.#shared.sites.placed(resource);
 
   async loadBalancer(id: string): Promise<Stored<LoadBalancer>> {
     const site = await this.#shared.sites.find(id);

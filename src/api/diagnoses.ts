@@ -1,3 +1,4 @@
+import type { Decision } from '../ram/evaluate.ts';
 import type { Seal } from '../sealing.ts';
 
 /** What a denial rested on, as DecodeDiagnosticMessage answers it. */
@@ -49,4 +50,9 @@ export function createDiagnoses(seal: Seal): Diagnoses {
       }
     },
   };
+}
+
+/** What RAM calls the policies that decided. */
+export function policyTypeOf({ policyKind }: Decision): string {
+  return policyKind === 'session' ? 'SessionPolicy' : 'AccountLevelIdentityBasedPolicy';
 }

@@ -10,17 +10,16 @@ import type { Call } from './call.ts';
 import type { CallInit } from './calls.ts';
 import { ApiError, fromRefusal } from './errors.ts';
 import { readExtensions } from './extensions.ts';
-import type { Identities } from './identities.ts';
 import { readInput } from './parameters.ts';
 import { formatOf, type RawRequest, type RpcRequest, readRequest } from './request.ts';
 import { namedAction } from './signature.ts';
 import type { Throttle } from './throttle.ts';
 import type { EndedCall } from './trail/ended-calls.ts';
 
-export interface DispatchOptions extends Credentials, AuthoriseOptions {
+export interface DispatchOptions extends AuthoriseOptions, Credentials {
+  readonly identities: AuthoriseOptions['identities'] & Credentials['identities'];
   /** Keyed `<version> <name>`. */
   readonly catalogue: ReadonlyMap<string, Action>;
-  readonly identities: Pick<Identities, 'userName' | 'policiesOf'>;
   readonly throttle: Throttle;
   readonly createCall: (init: CallInit) => Call;
   /** Told of faults of ours, which the caller sees as InternalError or ServiceUnavailable only. */

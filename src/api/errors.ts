@@ -284,6 +284,8 @@ export class ApiError extends Error {
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly accessDenied: Readonly<Record<string, string>> | undefined;
+  /** Of a denial, what decided it: for the audit log, never for the caller. */
+  readonly decidedBy: string | undefined;
 
   constructor(row: ErrorCode, about: ErrorAbout = {}) {
     const { status, message, code = row }: ErrorRow = errorTable[row];
@@ -295,6 +297,7 @@ export class ApiError extends Error {
     this.detail = about.detail;
     this.retryAfterMs = about.retryAfterMs;
     this.accessDenied = about.accessDenied;
+    this.decidedBy = about.decidedBy;
   }
 }
 
@@ -307,6 +310,7 @@ export interface ErrorAbout {
   readonly status?: number;
   readonly retryAfterMs?: number;
   readonly accessDenied?: Readonly<Record<string, string>>;
+  readonly decidedBy?: string;
 }
 
 /** Whether the table has a row of this name. */

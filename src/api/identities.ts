@@ -3,7 +3,7 @@ import { parsePolicy } from '../ram/policy.ts';
 import { systemPolicies } from '../ram/system-policies.ts';
 import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
-import type { Principal } from './call.ts';
+import type { PolicyHolder } from './call.ts';
 import type {
   Attached,
   GroupRecord,
@@ -90,7 +90,7 @@ export class Identities {
    * What a user has, itself and by its groups, or what a role has; nothing when it is gone.
    * @throws Error for a policy that cannot be read: what it denies must not be passed over
    */
-  policiesOf(account: string, { kind, id }: Extract<Principal, { id: string }>): AttachedPolicy[] {
+  policiesOf(account: string, { kind, id }: PolicyHolder): AttachedPolicy[] {
     const own = (kind === 'user' ? this.#user : this.#role).get(id);
     if (own?.account !== account) return [];
     const groups = 'groups' in own ? own.groups : [];

@@ -27,7 +27,7 @@ test('a load balancer is placed in its site, which is read once', async () => {
   assert.deepEqual(read, ['lb-site/lb-1']);
 });
 
-test('the site of none stays open; other resources stay as they are', async () => {
+test('of one that does not exist the site stays open; other resources stay', async () => {
   const { sites, read } = open();
   const absent = `acs:ens:*:${account}:loadbalancer/lb-2`;
   assert.equal(await sites.placed(absent), absent);

@@ -133,7 +133,8 @@ function matches(statement: Statement, { action, resource, context }: AccessRequ
   );
 }
 
-function isAboutAction({ actions, exceptActions }: Statement, action: string): boolean {
+/** Actions are compared without case. */
+export function isAboutAction({ actions, exceptActions }: Statement, action: string): boolean {
   const asked = action.toLowerCase();
   return actions.some((pattern) => fits(pattern.toLowerCase(), asked)) !== exceptActions;
 }
@@ -143,7 +144,7 @@ function isAboutAction({ actions, exceptActions }: Statement, action: string): b
  * that follows the fourth colon. A pattern's empty region is any. A request for `*` is one for all
  * there is: only a pattern with nothing but `*` in its fields fits.
  */
-function fitsResource(pattern: string, resource: string): boolean {
+export function fitsResource(pattern: string, resource: string): boolean {
   if (pattern === '*') return true;
   const wanted = resourceFields(pattern);
   const asked = resource === '*' ? ['acs', '*', '*', '*', '*'] : resourceFields(resource);
@@ -163,13 +164,14 @@ function isMet({ conditions }: Statement, context: Context): boolean {
 }
 
 /** A key that the request lacks matches nothing: negated operators hold, all others do not. */
-function holds({ operator, key, values }: Condition, context: Context): boolean {
+export function holds({ operator, key, values }: Condition, context: Context): boolean {
   const { matches: matchesValue, negated } = operators.get(operator)!;
   const asked = valuesOf(context, key);
   return asked.some((each) => values.some((wanted) => matchesValue(each, wanted))) !== negated;
 }
 
-function valuesOf(context: Context, key: string): readonly string[] {
+/** The values that a request has of a key. */
+export function valuesOf(context: Context, key: string): readonly string[] {
   const wanted = key.toLowerCase();
   return Object.entries(context)
     .filter(([name]) => name.toLowerCase() === wanted)

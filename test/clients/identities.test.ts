@@ -81,7 +81,7 @@ test('a user is made, with a key and a policy, and may do what it says', async (
   assert.equal(listed.Policies.Policy[0].PolicyName, 'drain');
 });
 
-test('a role is assumed; its temporary key counts in both schemes until the role is gone', async () => {
+test('a role is assumed; its temporary key counts in both schemes until it is gone', async () => {
   const RoleName = 'operator';
   const trust = trustDocument(`acs:ram::${account}:user/deploy`);
   const { Role } = await root('CreateRole', { RoleName, AssumeRolePolicyDocument: trust });

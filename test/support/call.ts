@@ -5,7 +5,9 @@ import type { Action } from '../../src/api/actions/action.ts';
 import { CreateLoadBalancer } from '../../src/api/actions/create-load-balancer.ts';
 import type { AnswerHeaders, Caller, Extensions } from '../../src/api/call.ts';
 import { createCalls } from '../../src/api/calls.ts';
+import { createDiagnoses } from '../../src/api/diagnoses.ts';
 import { ApiError, fromRefusal } from '../../src/api/errors.ts';
+import { Identities } from '../../src/api/identities.ts';
 import { LoadBalancerSites } from '../../src/api/load-balancer-sites.ts';
 import { readInput } from '../../src/api/parameters.ts';
 import { noHead } from '../../src/api/trail/chain.ts';
@@ -13,6 +15,7 @@ import { createProof } from '../../src/api/trail/proof.ts';
 import { Refusal } from '../../src/elb/refusal.ts';
 import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../../src/elb/types.ts';
 import type { Fleet, ForwarderState } from '../../src/fleet/fleet.ts';
+import { createSeal } from '../../src/sealing.ts';
 import { keys } from '../../src/store/keys.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -57,6 +60,9 @@ export async function openBench(): Promise<Bench> {
   const store = await openSqlite({ path: join(folder, 'store.db') });
   const clock = { now: Date.parse('2026-11-24T08:00:00Z') };
   const forwarders: ForwarderState[] = [];
+  const identities = await Identities.open(store, (error) => {
+    throw error;
+  });
   const createCall = createCalls({
     store,
     fleet: quietFleet(forwarders),
@@ -64,7 +70,12 @@ export async function openBench(): Promise<Bench> {
     now: () => clock.now,
     seal: (secret) => secret,
     resealFor: async () => (sealed) => sealed,
-    settled: async () => {},
+    identities,
+    diagnoses: createDiagnoses(createSeal(Buffer.alloc(32))),
+    settled: async (written, revision) => {
+      const isIdentity = (key: string) => key.startsWith(keys.identities);
+      if (written.some(isIdentity)) await identities.reached(revision);
+    },
     trail: { proof: testProof, newest: () => noHead },
     confirmWait: 0,
     planCommands: (before, after) => [`${before?.id ?? 'nothing'} -> ${after?.id ?? 'nothing'}`],
@@ -104,6 +115,7 @@ export async function openBench(): Promise<Bench> {
       return entry && (JSON.parse(entry.value) as T);
     },
     close: async () => {
+      identities.close();
       await store.close();
       await rm(folder, { recursive: true, force: true });
     },

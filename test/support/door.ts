@@ -35,6 +35,9 @@ export const doorKey: AccessKey = {
   createTime: '2026-11-24T00:00:00Z',
 };
 
+/** What opens the diagnostic messages of any of these doors. */
+export const doorDiagnoses = createDiagnoses(createSeal(Buffer.alloc(32)));
+
 export interface DoorOptions {
   readonly actions: readonly Action[];
   /** Unix milliseconds; the system's clock unless given. */
@@ -73,8 +76,8 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),
     authorise,
-    sites: { placed: async (resource) => resource },
-    diagnoses: createDiagnoses(createSeal(Buffer.alloc(32))),
+    sites: { placed: async (resource) => resource.replace('acs:ens:*:', 'acs:ens:hz:') },
+    diagnoses: doorDiagnoses,
     createCall: (init) => {
       calls.push(init);
       const answer: AnswerHeaders = {};

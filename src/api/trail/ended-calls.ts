@@ -29,12 +29,12 @@ export function recordEndedCalls({ queue, reads, now }: EndedCallsOptions) {
   return ({ asked, call, decidedBy, error }: EndedCall): void => {
     const isMachine = error === undefined && asked.caller.principal.kind === 'forwarder';
     if (call?.recorded || isMachine) return;
-    if (!reads && !isWrite(asked.action) && error?.accessDenied === undefined) return;
+    if (!reads && !isWrite(asked.action) && error?.decidedBy === undefined) return;
     queue.add(
       auditRecord({
         ...asked,
         time: now(),
-        decidedBy: error?.accessDenied?.NoPermissionType ?? decidedBy ?? '',
+        decidedBy: error?.decidedBy ?? decidedBy ?? '',
         changes: [],
         ignored: [],
         ...(call?.extensions.dryRun ? { isDryRun: true } : {}),

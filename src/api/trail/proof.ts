@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, timingSafeEqual } from 'node:crypto';
 import type { Entry, Write } from '../../store/store.ts';
 
 /** Makes and tells records that only a control plane with the master key can have written. */
@@ -13,8 +13,9 @@ const proofForm = /,"mac":"([\w-]{43})"\}$/;
 
 /** Proofs are HMAC-SHA256 under 32 bytes of key. They say nothing of order: seals do. */
 export function createProof(secret: Buffer): Proof {
+  const macKey = createSecretKey(secret);
   const macOf = (key: string, text: string) =>
-    createHmac('sha256', secret).update(`${key}\n`).update(text).digest();
+    createHmac('sha256', macKey).update(`${key}\n`).update(text).digest();
   return {
     sign(key, record) {
       const text = JSON.stringify(record);
@@ -32,5 +33,5 @@ export function createProof(secret: Buffer): Proof {
 
 /** What stands for a stored text in a seal. */
 export function digestOf(value: string): string {
-  return createHash('sha256').update(value).digest('base64url');
+  return hash('sha256', value, 'base64url');
 }

@@ -1,6 +1,7 @@
 import type { Action } from '../action.ts';
 import { ClearAccountAlias, GetAccountAlias, SetAccountAlias } from './alias.ts';
 import { attachmentActions } from './attachments.ts';
+import { DecodeDiagnosticMessage } from './diagnostics.ts';
 import { CreateGroup, DeleteGroup, GetGroup, ListGroups, UpdateGroup } from './groups.ts';
 import {
   CreateAccessKey,
@@ -65,4 +66,5 @@ export const ramActions: readonly Action[] = [
   GetAccountAlias,
   SetAccountAlias,
   ClearAccountAlias,
+  DecodeDiagnosticMessage,
 ];

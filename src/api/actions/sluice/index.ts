@@ -1,6 +1,7 @@
 import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
 import { ExportAuditEvents, VerifyAuditRecords } from './audit-trail.ts';
+import { ExplainAuthorization } from './authorization.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
@@ -27,6 +28,7 @@ export const sluiceActions = [
   DescribeAuditRecords,
   CreateAccount,
   ListAccounts,
+  ExplainAuthorization,
   ExportAuditEvents,
   VerifyAuditRecords,
 ];
