@@ -82,7 +82,7 @@ function checked(value: string, seal: Seal): string {
   return record.id;
 }
 
-/** Writes the key's record unless it stands there already with the same secret. */
+/** Writes the key's record unless it stands there already, active, with the same secret. */
 async function putRootKey(
   { store, seal, now }: BootstrapOptions,
   account: string,
@@ -91,8 +91,8 @@ async function putRootKey(
   const key = keys.accessKey(pair.accessKeyId);
   const found = await store.get(key);
   if (found !== undefined) {
-    const { secret } = JSON.parse(found.value) as { secret: string };
-    if (seal.open(secret, key) === pair.accessKeySecret) return;
+    const { secret, status } = JSON.parse(found.value) as { secret: string; status: string };
+    if (status === 'Active' && seal.open(secret, key) === pair.accessKeySecret) return;
   }
   const write: Write = {
     key,

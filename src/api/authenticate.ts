@@ -15,7 +15,7 @@ export interface Credentials {
   /** Undefined for a token that this installation did not make. */
   readonly openToken: (token: string) => Session | undefined;
   readonly nonces: Nonces;
-  /** Told of each long-lived key whose signature held. */
+  /** Told of each key of a user or an account whose signature held. */
   readonly onKeyUsed: (id: string) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -43,7 +43,9 @@ export async function authenticate(credentials: Credentials, request: RpcRequest
     : await lastingHolder(credentials, claim);
   verify(claim, secret);
   if (!credentials.nonces.use(accessKeyId, claim.nonce)) throw new ApiError('SignatureNonceUsed');
-  if (!isTemporary) credentials.onKeyUsed(accessKeyId);
+  // Forwarders call every second, and DescribeForwarders tells which are live.
+  const isMachine = holder.principal.kind === 'forwarder';
+  if (!isTemporary && !isMachine) credentials.onKeyUsed(accessKeyId);
   return {
     ...holder,
     accessKeyId,
