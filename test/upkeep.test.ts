@@ -188,7 +188,7 @@ describe('a backup', () => {
     assert.equal(await readFile(join(to, 'master-key'), 'utf8'), key);
   });
 
-  test('that lacks its end is refused before anything is written, as is any other file', async () => {
+  test('that lacks its end, and any other file, is refused before it writes', async () => {
     const cut = join(root, 'cut.backup');
     await copyFile(file, cut);
     await truncate(cut, (await stat(file)).size - 200);
