@@ -2,6 +2,8 @@
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
+  /** Of a temporary key. */
+  readonly securityToken?: string;
 }
 
 export type Parameters = Readonly<Record<string, unknown>>;

@@ -12,11 +12,12 @@ from lines import serve
 
 @lru_cache
 def client_of(endpoint, key):
-    key_id, secret = key
+    key_id, secret, token = key
     return Client(
         Config(
             access_key_id=key_id,
             access_key_secret=secret,
+            security_token=token,
             endpoint=endpoint,
             protocol="http",
         )

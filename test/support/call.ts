@@ -43,7 +43,12 @@ export interface Bench {
   call(
     action: Action,
     parameters: Readonly<Record<string, unknown>>,
-    how?: { readonly extensions?: Partial<Extensions>; readonly account?: string },
+    how?: {
+      readonly extensions?: Partial<Extensions>;
+      readonly account?: string;
+      /** The account itself unless said. */
+      readonly principal?: Caller['principal'];
+    },
   ): Promise<Answered>;
   put(key: string, value: object): Promise<void>;
   read<T>(key: string): Promise<T | undefined>;
@@ -82,14 +87,14 @@ export async function openBench(): Promise<Bench> {
     store,
     clock,
     forwarders,
-    call: async (action, parameters, { extensions, account: by = account } = {}) => {
+    call: async (action, parameters, { extensions, account: by = account, principal } = {}) => {
       requests += 1;
       const texts = new Map(Object.entries(parameters).map(([name, value]) => [name, text(value)]));
       const call = createCall({
         action,
         requestId: `request-${requests}`,
         host: '127.0.0.1:8080',
-        caller: callerOf(by),
+        caller: callerOf(by, principal),
         extensions: { dryRun: false, ...extensions },
         parameters,
         decidedBy: 'root',
@@ -121,11 +126,11 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function callerOf(id: string): Caller {
+function callerOf(id: string, principal: Caller['principal'] = { kind: 'root' }): Caller {
   return {
     account: id,
     accessKeyId: 'LTAI5tTest',
-    principal: { kind: 'root' },
+    principal,
     sourceIp: '192.0.2.1',
     userAgent: 'test',
     secure: false,
