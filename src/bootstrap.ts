@@ -5,6 +5,7 @@ import type { Seal } from './sealing.ts';
 import { isoSeconds } from './signing.ts';
 import { keys } from './store/keys.ts';
 import type { Store, Write } from './store/store.ts';
+import { type AccountRecord, remedies } from './upkeep/account.ts';
 
 export interface BootstrapOptions {
   readonly store: Store;
@@ -23,19 +24,12 @@ export interface Bootstrapped {
   readonly fresh: boolean;
 }
 
-interface AccountRecord {
-  readonly v: 1;
-  readonly id: string;
-  /** A known text, sealed: tells at start whether this control plane has the right master key. */
-  readonly sealed: string;
-}
-
 const probe = 'sluice';
 
 /**
  * Makes sure that the store has its account and a root access key. Safe to run by any number of
  * control planes at once: the first one wins, the others take what it made.
- * @throws when the store was sealed with another master key
+ * @throws when the store was sealed with another master key, or work on it was broken off
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   const { account, first } = await ensureAccount(options);
@@ -75,6 +69,7 @@ async function ensureAccount({ store, seal }: BootstrapOptions) {
 
 function checked(value: string, seal: Seal): string {
   const record = JSON.parse(value) as AccountRecord;
+  if (record.unfinished !== undefined) throw new Error(remedies[record.unfinished]);
   try {
     seal.open(record.sealed, keys.rootAccount);
   } catch (cause) {

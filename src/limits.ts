@@ -247,6 +247,10 @@ export const limits = {
   countersOfOld: { minMs: 20, maxMs: 2_000 },
   /** A look that takes long is not repeated before this many times as long have passed. */
   countersRest: 50,
+  /** Characters of a backup that are written at once. */
+  backupChunk: 1_000_000,
+  /** A restored SQLite store goes on so far above its backup: forwarders refuse what is older. */
+  restoreLead: 1_000_000_000,
   /** Commits kept in memory for watchers that resume. */
   watchHistory: 10_000,
   /** Characters of values in that history: 10,000 commits at 6 KB. */

@@ -33,6 +33,13 @@ async function main([command = 'help', ...args]: readonly string[]): Promise<num
       if (!wantsHelp) return forward(args);
       terminal.write(settingsHelp(command));
       return 0;
+    case 'keys':
+    case 'backup':
+    case 'restore': {
+      const { runUpkeep } = await import('./upkeep/command.ts');
+      await runUpkeep(command, args, process.env, terminal);
+      return 0;
+    }
     case 'version':
     case '--version':
       terminal.write(`${version()}\n`);

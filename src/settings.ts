@@ -289,6 +289,18 @@ export function readSettings(args: readonly string[], environment: Environment):
 }
 
 /**
+ * Reads where a store is, for commands that work on it; other settings of `sluice up` pass.
+ * @throws UsageError as readSettings
+ */
+export function readStoreSettings(
+  args: readonly string[],
+  environment: Environment,
+): Pick<Settings, 'dataFolder' | 'store'> {
+  const given = read(upSettings, args, environment);
+  return { dataFolder: resolve(given('data').text), store: toStore(given('store')) };
+}
+
+/**
  * Reads the settings of `sluice forwarder`.
  * @throws UsageError as readSettings, and for an absent site or access key
  */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { XMLParser } from 'fast-xml-parser';
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { type AnswerContext, failure, hostOf, success } from './answer.ts';
 import { ApiError } from './errors.ts';
 
@@ -56,6 +56,15 @@ describe('successes', () => {
     assert.equal(root.RequestId, context.requestId);
     assert.equal(root.Size, '2');
     assert.equal(root.Empty, '');
+  });
+
+  test('XML is well-formed whatever a caller calls a member', () => {
+    const output = { 'ACS::ENS::LoadBalancer': ['lb-1'], Sent: { '<1 a="b">': 'x', 'Tag.1': 'y' } };
+    const text = String(success(xmlContext, 'LookUp', output, {}).body);
+    assert.equal(XMLValidator.validate(text), true);
+    const { LookUpResponse: root } = parser.parse(text);
+    assert.equal(root._ACS__ENS__LoadBalancer, 'lb-1');
+    assert.deepEqual(root.Sent, { __1_a__b__: 'x', 'Tag.1': 'y' });
   });
 });
 

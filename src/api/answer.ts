@@ -118,5 +118,19 @@ function headerText(text: string): string {
 function print(format: Format, root: string, body: Readonly<Record<string, unknown>>): string {
   return format === 'JSON'
     ? JSON.stringify(body)
-    : `<?xml version="1.0" encoding="UTF-8"?>${xml.build({ [root]: body })}`;
+    : `<?xml version="1.0" encoding="UTF-8"?>${xml.build({ [root]: withElementNames(body) })}`;
+}
+
+const elementName = /^[A-Za-z_][\w.-]*$/;
+
+/** The same with names that XML takes: callers choose those of some members. */
+function withElementNames(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withElementNames);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      elementName.test(name) ? name : `_${name.replaceAll(/[^\w.-]/g, '_')}`,
+      withElementNames(member),
+    ]),
+  );
 }

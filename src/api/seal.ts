@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSeal, type Seal } from '../sealing.ts';
 
@@ -21,6 +21,52 @@ export async function openSeal(
   const text = (await readIfThere(path)) ?? (await makeKey(dataFolder, path));
   if (!/^[0-9a-f]{64}$/.test(text.trim())) throw new Error(`${path} is no master key`);
   return createSeal(Buffer.from(text.trim(), 'hex'));
+}
+
+/** The master key that is to come, and what puts it in the place of the one that counts now. */
+export interface NextKey {
+  readonly seal: Seal;
+  /** What is left for the operator to do, in a sentence. */
+  adopt(): Promise<string>;
+}
+
+/**
+ * The next master key of a data folder: SLUICE_NEW_MASTER_KEY where SLUICE_MASTER_KEY counts, else
+ * a fresh one in the file `master-key.next`, found there again by a run after one that broke off.
+ */
+export async function openNextKey(
+  dataFolder: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<NextKey> {
+  const { SLUICE_MASTER_KEY: current, SLUICE_NEW_MASTER_KEY: given } = environment;
+  if (current !== undefined && current !== '') {
+    if (given === undefined || given === '' || given === current) {
+      throw new Error('SLUICE_MASTER_KEY counts here: set SLUICE_NEW_MASTER_KEY to the next one');
+    }
+    const seal = await openSeal(dataFolder, { SLUICE_MASTER_KEY: given });
+    return { seal, adopt: async () => 'start control planes with the new SLUICE_MASTER_KEY' };
+  }
+  const [path, next] = [join(dataFolder, 'master-key'), join(dataFolder, 'master-key.next')];
+  const text = (await readIfThere(next)) ?? (await makeKey(dataFolder, next));
+  return {
+    seal: createSeal(Buffer.from(text.trim(), 'hex')),
+    adopt: async () => {
+      const previous = join(dataFolder, 'master-key.previous');
+      await rm(previous, { force: true });
+      await link(path, previous);
+      await rename(next, path);
+      return `${previous} still opens backups made until now: move it to them, or delete it`;
+    },
+  };
+}
+
+/** Whether openSeal would find a master key, and not make one. */
+export async function hasMasterKey(
+  dataFolder: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<boolean> {
+  if (environment.SLUICE_MASTER_KEY) return true;
+  return (await readIfThere(join(dataFolder, 'master-key'))) !== undefined;
 }
 
 /** Puts a new key in place whole, or takes the one that another process put there first. */

@@ -9,7 +9,10 @@ import { runAction } from './run-action.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The commands that call the API; those that start a process are in main.ts. */
-const words = ['up', 'control-plane', 'forwarder', 'drains', 'audit', 'actions', 'help', 'version'];
+const words = [
+  ...['up', 'control-plane', 'forwarder', 'backup', 'restore', 'keys'],
+  ...['drains', 'audit', 'actions', 'help', 'version'],
+];
 
 /**
  * Runs `actions`, `audit`, `drains`, `help <Action>` or an action by its name.

@@ -9,6 +9,8 @@ export interface OpenOptions {
   readonly dataFolder: string;
   /** Milliseconds of a clock that never goes back, for leases in SQLite. */
   readonly now?: () => number;
+  /** The revision that a SQLite store begins at when it is new; etcd counts by itself. */
+  readonly firstRevision?: number;
 }
 
 const parameters = ['prefix', 'user', 'password', 'tls', 'ca', 'cert', 'key'];
@@ -20,16 +22,19 @@ const parameters = ['prefix', 'user', 'password', 'tls', 'ca', 'cert', 'key'];
  *   a PEM file is named: `ca=` (whom to trust), `cert=` and `key=` (who we are)
  * @throws Error for any other text, and whatever keeps the engine from opening
  */
-export async function openStore(spec: string, { dataFolder, now }: OpenOptions): Promise<Store> {
-  if (spec.startsWith('sqlite:') && !spec.startsWith('sqlite://')) {
-    const path = spec.slice('sqlite:'.length);
-    return openSqlite({
-      path: path === '' ? join(dataFolder, 'store.db') : resolve(path),
-      ...(now === undefined ? {} : { now }),
-    });
-  }
+export async function openStore(spec: string, options: OpenOptions): Promise<Store> {
+  const { dataFolder, ...settings } = options;
+  const path = sqlitePath(spec, dataFolder);
+  if (path !== undefined) return openSqlite({ path, ...settings });
   if (spec.startsWith('etcd://')) return openEtcdOf(spec.slice('etcd://'.length));
   throw new Error('a store is sqlite:, sqlite:/path or etcd://host:port,host:port?prefix=/sluice/');
+}
+
+/** The file of a SQLite store; undefined for any other. */
+export function sqlitePath(spec: string, dataFolder: string): string | undefined {
+  if (!spec.startsWith('sqlite:') || spec.startsWith('sqlite://')) return undefined;
+  const path = spec.slice('sqlite:'.length);
+  return path === '' ? join(dataFolder, 'store.db') : resolve(path);
 }
 
 async function openEtcdOf(rest: string): Promise<Store> {

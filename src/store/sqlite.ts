@@ -27,6 +27,8 @@ export interface SqliteOptions {
   readonly now?: () => number;
   /** Lets SQLite report a full disk past this many pages of 8 KB; for tests. */
   readonly maxPages?: number;
+  /** The revision that a new file begins at; 0 by default. */
+  readonly firstRevision?: number;
 }
 
 /**
@@ -34,9 +36,10 @@ export interface SqliteOptions {
  * caller's. A commit is answered when it is on the disk; reads see it from then on.
  * @throws Error when another process uses the file, or a newer version of Sluice wrote it
  */
-export async function openSqlite({ path, now, maxPages }: SqliteOptions): Promise<Store> {
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  const { now, ...settings } = options;
+  const { path } = settings;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const settings = { path, ...(maxPages === undefined ? {} : { maxPages }) };
   const { worker, revision } = await startWorker(settings);
   const reader = new Reader(path);
   const recent = new RecentReads(limits.recentReads);

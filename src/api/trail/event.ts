@@ -7,9 +7,6 @@ import { resourcesOf, siteOf } from './resources.ts';
 /** An event as ActionTrail tells it; a type, so that it is a record of any members too. */
 export type TrailEvent = ReturnType<typeof eventOf>;
 
-/** Names that may be those of XML elements; what callers name otherwise is in the JSON text. */
-const elementName = /^[A-Za-z_][\w.-]*$/;
-
 /**
  * A record of the log in the shape of ActionTrail (gateway.md, section 12). What only Sluice
  * knows stands in additionalEventData: what allowed the call, the revision, before and after.
@@ -18,7 +15,6 @@ export function eventOf({ value, revision }: LoggedRecord) {
   const { product, parameters, error, response, changes } = value;
   const site = siteOf(value);
   const resources = resourcesOf(value);
-  const named = Object.entries(parameters).filter(([name]) => elementName.test(name));
   return {
     eventId: value.requestId,
     eventVersion: '1',
@@ -33,7 +29,7 @@ export function eventOf({ value, revision }: LoggedRecord) {
     ...(site === undefined ? {} : { acsRegion: site }),
     isGlobal: site === undefined,
     requestId: value.requestId,
-    requestParameters: Object.fromEntries(named),
+    requestParameters: parameters,
     requestParameterJson: JSON.stringify(parameters),
     ...(response === undefined ? {} : { responseElements: response }),
     resourceType: Object.keys(resources).join(','),

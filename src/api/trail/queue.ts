@@ -53,7 +53,9 @@ export class AuditQueue {
     const { timers, log } = this.#options;
     const { signal } = this.#stop;
     while (this.#waiting.length > 0) {
-      await sleep(timers, limits.auditFlush, signal);
+      if (this.#waiting.length < limits.auditFlushRecords) {
+        await sleep(timers, limits.auditFlush, signal);
+      }
       try {
         await this.#commit();
       } catch (error) {
