@@ -29,6 +29,7 @@ import { planCommands } from './forwarder/plan.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { withholdMemory } from './private-process.ts';
 import { authorise } from './ram/authorise.ts';
 import { createLog, type Running } from './running.ts';
 import type { Settings } from './settings.ts';
@@ -57,6 +58,7 @@ export async function up(settings: Settings, mode: 'up' | 'control-plane'): Prom
   };
   try {
     const log = createLog(settings.logLevel);
+    withholdMemory(log);
     const plane = await startControlPlane(settings, log, cleanups);
     if (mode === 'up') await startOwnForwarder(settings, plane, log, cleanups);
     const { endpoint, root, trust } = plane;

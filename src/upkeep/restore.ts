@@ -70,7 +70,7 @@ async function putAll(store: Store, path: string, account: AccountRecord): Promi
   return putAccount(account);
 }
 
-/** Seals of the audit log name revisions, which are others here: it is sealed anew from its begin. */
+/** Seals of the audit log name revisions, which are others here: all of it is sealed anew. */
 function isChain(key: string): boolean {
   return [keys.auditSeals, keys.auditHead, keys.auditAnchor].some((each) => key.startsWith(each));
 }
