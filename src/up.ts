@@ -36,6 +36,7 @@ import type { Settings } from './settings.ts';
 import { keys } from './store/keys.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
+import { auditSecret } from './upkeep/audit-secret.ts';
 
 /** Undone in reverse when a process stops, or when its start fails half-way. */
 type Cleanup = (options: { readonly stopTraffic: boolean }) => Promise<void> | void;
@@ -107,7 +108,7 @@ async function startControlPlane(
   cleanups.push(() => accessKeys.close());
   const identities = await Identities.open(store, onFault);
   cleanups.push(() => identities.close());
-  const secret = seal.derive('sluice audit log');
+  const secret = await auditSecret(store, seal);
   const retentionMs = settings.auditDays * 86_400_000;
   const trail = openTrail({ store, secret, retentionMs, now, timers: systemTimers, log });
   cleanups.push(() => trail.close());
