@@ -15,6 +15,7 @@ import { Prober } from './forwarder/probes/prober.ts';
 import { RoutedEngine } from './forwarder/routed-engine.ts';
 import { rpcTransport, type Transport } from './forwarder/transport.ts';
 import type { Log } from './log.ts';
+import { withholdMemory } from './private-process.ts';
 import { createLog, type Running } from './running.ts';
 import type { ForwarderSettings } from './settings.ts';
 
@@ -93,12 +94,14 @@ async function openOwnAddresses(options: ForwarderOptions): Promise<Addresses | 
 /** `sluice forwarder`: a machine that carries one site's traffic. */
 export async function runForwarder(settings: ForwarderSettings): Promise<Running> {
   const { ca } = settings;
+  const log = createLog(settings.logLevel);
+  withholdMemory(log);
   const trust = ca === undefined ? {} : { ca: await readFile(ca, 'utf8') };
   const running = await startForwarder({
     ...settings,
     trust,
     folder: join(settings.dataFolder, 'forwarder'),
-    log: createLog(settings.logLevel),
+    log,
   });
   return { endpoint: settings.endpoints[0]!, trust, stop: (how) => running.close(how) };
 }

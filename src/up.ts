@@ -29,12 +29,14 @@ import { planCommands } from './forwarder/plan.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { withholdMemory } from './private-process.ts';
 import { authorise } from './ram/authorise.ts';
 import { createLog, type Running } from './running.ts';
 import type { Settings } from './settings.ts';
 import { keys } from './store/keys.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
+import { auditSecret } from './upkeep/audit-secret.ts';
 
 /** Undone in reverse when a process stops, or when its start fails half-way. */
 type Cleanup = (options: { readonly stopTraffic: boolean }) => Promise<void> | void;
@@ -56,6 +58,7 @@ export async function up(settings: Settings, mode: 'up' | 'control-plane'): Prom
   };
   try {
     const log = createLog(settings.logLevel);
+    withholdMemory(log);
     const plane = await startControlPlane(settings, log, cleanups);
     if (mode === 'up') await startOwnForwarder(settings, plane, log, cleanups);
     const { endpoint, root, trust } = plane;
@@ -105,7 +108,7 @@ async function startControlPlane(
   cleanups.push(() => accessKeys.close());
   const identities = await Identities.open(store, onFault);
   cleanups.push(() => identities.close());
-  const secret = seal.derive('sluice audit log');
+  const secret = await auditSecret(store, seal);
   const retentionMs = settings.auditDays * 86_400_000;
   const trail = openTrail({ store, secret, retentionMs, now, timers: systemTimers, log });
   cleanups.push(() => trail.close());

@@ -56,6 +56,12 @@ async function checkForwarderKey({ endpoint }: Sluice, { forwarderKey }: Furnish
   await client.close();
 }
 
+/** Runs `sluice audit verify`, which fails when anything in the log is not as it was written. */
+async function verifyAudit({ endpoint, dataFolder }: Sluice): Promise<void> {
+  const { stdout } = await sluice('audit', 'verify', '--endpoint', endpoint, '--data', dataFolder);
+  assert.ok(stdout.length > 0);
+}
+
 test('another master key opens every secret afterwards, and the one before none', async () => {
   const folder = join(root, 'rotate');
   const first = await start(folder);
@@ -79,6 +85,7 @@ test('another master key opens every secret afterwards, and the one before none'
   // The command line finds the root key sealed anew.
   const listed = await sluice('DescribeSites', '--endpoint', again.endpoint, '--data', folder);
   assert.match(listed.stdout, /local/);
+  await verifyAudit(again);
   await again.stop();
 
   await copyFile(join(folder, 'master-key.previous'), join(folder, 'master-key'));
@@ -90,6 +97,8 @@ test('every record that holds something sealed is in the list of those', async (
   const server = await start(folder);
   await furnish(server);
   await server.stop();
+  // From then on the store keeps what proves the audit log.
+  await sluice('keys', 'rotate', '--data', folder);
   const store = await openStore('sqlite:', { dataFolder: folder });
   const { entries } = await store.range('');
   await store.close();
@@ -158,6 +167,7 @@ describe('a backup', () => {
       },
     });
     await checkForwarderKey(again, furnished);
+    await verifyAudit(again);
     const due = [...answered].filter(([, at]) => at <= revision).map(([id]) => id);
     assert.ok(due.length >= 100 && due.length < answered.size, `${due.length}`);
     const store = await openSnapshot(to, again);
@@ -175,7 +185,7 @@ describe('a backup', () => {
     const copy = join(root, 'copy.backup');
     await sluice('backup', copy, '--data', folder);
     const lines = (await readFile(copy, 'utf8')).split('\n').filter((line) => line.startsWith('['));
-    return new Set(lines.map((line) => (JSON.parse(line) as [string, string])[0]));
+    return new Set(lines.map((line) => (JSON.parse(line) as [string])[0]));
   }
 
   test('with the master key restores into an empty folder by itself', async () => {
@@ -207,7 +217,13 @@ describe('a backup', () => {
       const back = join(root, 'back.backup');
       await sluice('backup', back, ...store);
       const records = async (path: string) =>
-        (await readFile(path, 'utf8')).split('\n').filter((line) => line.startsWith('['));
+        (await readFile(path, 'utf8'))
+          .split('\n')
+          .filter((line) => /^\["(?!audit-)/.test(line))
+          .map((line) => {
+            const [key, , value] = JSON.parse(line) as [string, number, string];
+            return `${key} ${value}`;
+          });
       assert.deepEqual((await records(back)).sort(), (await records(file)).sort());
       await assert.rejects(sluice('keys', 'rotate', ...store), /stop every control plane/);
       await sluice('keys', 'rotate', '--control-planes-stopped', ...store);

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { contains, parseBlock } from '../elb/cidr.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
+import { withoutSecrets } from '../private-process.ts';
 import type { Disk } from './disk.ts';
 
 /** What puts addresses on this machine and takes them away again. */
@@ -286,7 +287,11 @@ async function ip(commands: readonly string[]): Promise<string> {
 
 function run(args: readonly string[], input?: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: limits.addressCommand, maxBuffer: limits.addressOutput };
+    const options = {
+      env: withoutSecrets(),
+      timeout: limits.addressCommand,
+      maxBuffer: limits.addressOutput,
+    };
     const child = execFile('ip', args, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(Object.assign(error, { stderr }));

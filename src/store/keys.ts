@@ -73,4 +73,6 @@ export const keys = {
   /** The last seal that has been pruned. */
   auditAnchor: 'audit-anchor',
   freeze: 'setting/freeze',
+  /** What proves the audit log, sealed, once it is no longer that of the master key. */
+  auditSecret: 'secret/audit',
 } as const;

@@ -9,8 +9,6 @@ export interface OpenOptions {
   readonly dataFolder: string;
   /** Milliseconds of a clock that never goes back, for leases in SQLite. */
   readonly now?: () => number;
-  /** The revision that a SQLite store begins at when it is new; etcd counts by itself. */
-  readonly firstRevision?: number;
 }
 
 const parameters = ['prefix', 'user', 'password', 'tls', 'ca', 'cert', 'key'];

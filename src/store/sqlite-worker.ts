@@ -12,8 +12,6 @@ export interface WorkerSettings {
   readonly path: string;
   /** Lets SQLite itself report a full disk past this many pages of 8 KB; for tests. */
   readonly maxPages?: number;
-  /** The revision that a new file begins at; 0 by default. */
-  readonly firstRevision?: number;
 }
 
 export type WorkerRequest =
@@ -64,7 +62,7 @@ class Writer {
   /** Of the last transaction that was committed. */
   revision: number;
 
-  constructor({ path, maxPages, firstRevision = 0 }: WorkerSettings) {
+  constructor({ path, maxPages }: WorkerSettings) {
     this.#lock = lockFile(`${path}-lock`);
     createPrivately(path);
     this.#database = new DatabaseSync(path, { timeout: 5_000 });
@@ -82,7 +80,7 @@ class Writer {
       advance: prepare('UPDATE head SET revision = ?'),
     };
     const head = prepare('SELECT revision FROM head').get() as { revision: number };
-    this.revision = Math.max(head.revision, firstRevision);
+    this.revision = head.revision;
   }
 
   transaction(commits: readonly Commit[]): Done | Failed {

@@ -27,8 +27,6 @@ export interface SqliteOptions {
   readonly now?: () => number;
   /** Lets SQLite report a full disk past this many pages of 8 KB; for tests. */
   readonly maxPages?: number;
-  /** The revision that a new file begins at; 0 by default. */
-  readonly firstRevision?: number;
 }
 
 /**

@@ -4,8 +4,9 @@ import { open, rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { limits } from '../limits.ts';
 import type { Snapshot } from '../store/snapshot.ts';
+import type { Entry } from '../store/store.ts';
 
-/** First line of a backup. The others are `[key, value]`, and the last a `BackupEnd`. */
+/** First line of a backup. The others are `[key, revision, value]`, the last a `BackupEnd`. */
 export interface BackupHeader {
   readonly sluice: 'backup';
   readonly v: 1;
@@ -48,8 +49,8 @@ export async function writeBackup(
   };
   try {
     await write(JSON.stringify(header));
-    for (const { key, value } of snapshot.entries) {
-      await write(JSON.stringify([key, value]));
+    for (const { key, revision, value } of snapshot.entries) {
+      await write(JSON.stringify([key, revision, value]));
       records += 1;
     }
     await flush();
@@ -88,9 +89,11 @@ export async function checkBackup(path: string): Promise<BackupHeader> {
 }
 
 /** The records of a backup, in the order of their keys. */
-export async function* recordsOf(path: string): AsyncIterable<readonly [string, string]> {
+export async function* recordsOf(path: string): AsyncIterable<Entry> {
   for await (const line of linesOf(path)) {
-    if (line.startsWith('[')) yield JSON.parse(line) as [string, string];
+    if (!line.startsWith('[')) continue;
+    const [key, revision, value] = JSON.parse(line) as [string, number, string];
+    yield { key, revision, value };
   }
 }
 

@@ -1,7 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasMasterKey, openNextKey, openSeal } from '../api/seal.ts';
-import { limits } from '../limits.ts';
 import { keepRootAccessKey, resealRootAccessKey } from '../root-key.ts';
 import { readStoreSettings } from '../settings.ts';
 import { isoSeconds } from '../signing.ts';
@@ -9,7 +8,7 @@ import { openStore } from '../store/open.ts';
 import { readSnapshot } from '../store/snapshot.ts';
 import { type Environment, UsageError } from '../usage.ts';
 import { checkBackup, writeBackup } from './backup.ts';
-import { restoreInto } from './restore.ts';
+import { restore } from './restore.ts';
 import { finish, resealAll } from './rotate.ts';
 
 interface Where {
@@ -55,7 +54,7 @@ export async function runUpkeep(
     case 'backup':
       return backup(where, word, args.some(isSwitch), output);
     case 'restore':
-      return restore(where, word, output);
+      return restoreFrom(where, word, output);
   }
 }
 
@@ -113,7 +112,7 @@ async function backup(
   }
 }
 
-async function restore({ dataFolder, store: spec }: Where, path: string, output: Output) {
+async function restoreFrom({ dataFolder, store }: Where, path: string, output: Output) {
   const { revision, masterKey } = await checkBackup(path);
   if (!(await hasMasterKey(dataFolder))) {
     if (masterKey === undefined) {
@@ -127,20 +126,12 @@ async function restore({ dataFolder, store: spec }: Where, path: string, output:
     await writeFile(keyFile, `${masterKey}\n`, { flag: 'wx', mode: 0o600, flush: true });
   }
   const seal = await openSeal(dataFolder);
-  const firstRevision = revision + limits.restoreLead;
-  const store = await openStore(spec, { dataFolder, firstRevision });
-  try {
-    const done = await restoreInto(store, path, seal);
-    const { rootAccessKey } = done;
-    if (rootAccessKey !== undefined) await keepRootAccessKey(dataFolder, rootAccessKey);
-    output.write(`${done.records} records of revision ${revision} stand at ${done.revision}\n`);
-    if (done.revision <= revision) {
-      output.warn(
-        'forwarders that know a later revision refuse this one: delete forwarder/journal in ' +
-          'their data folders and start them again\n',
-      );
-    }
-  } finally {
-    await store.close();
-  }
+  const done = await restore({ path, revision, seal, store, dataFolder });
+  if (done.rootAccessKey !== undefined) await keepRootAccessKey(dataFolder, done.rootAccessKey);
+  output.write(`what stood at revision ${revision} stands at ${done.revision}\n`);
+  if (done.revision > revision) return;
+  output.warn(
+    'forwarders that know a later revision refuse this one: delete forwarder/journal in their ' +
+      'data folders and start them again\n',
+  );
 }

@@ -84,7 +84,7 @@ describe('another master key', () => {
     let commits = 0;
     const failing = withCommit(store, (commit) => {
       commits += 1;
-      if (commits === 3) throw new Error('broken off');
+      if (commits === 4) throw new Error('broken off');
       return store.commit(commit);
     });
     await assert.rejects(resealAll(failing, old, fresh), /broken off/);

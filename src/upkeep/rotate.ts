@@ -2,6 +2,7 @@ import { limits } from '../limits.ts';
 import type { Seal } from '../sealing.ts';
 import type { Store, Write } from '../store/store.ts';
 import { markUnfinished } from './account.ts';
+import { keepAuditSecret } from './audit-secret.ts';
 import { type SealedEntry, sealedEntries } from './sealed-records.ts';
 
 /**
@@ -14,6 +15,7 @@ import { type SealedEntry, sealedEntries } from './sealed-records.ts';
 export async function resealAll(store: Store, from: Seal, to: Seal): Promise<number> {
   for await (const entry of sealedEntries(store)) openEither(entry, from, to);
   await markUnfinished(store, 'rotation');
+  await keepAuditSecret(store, from, to);
   let count = 0;
   let batch: SealedEntry[] = [];
   let bytes = 0;

@@ -11,6 +11,7 @@ export const sealedRecords = [
   { prefix: keys.rootAccount, field: 'sealed' },
   { prefix: keys.accessKey(''), field: 'secret' },
   { prefix: keys.certificates, field: 'key' },
+  { prefix: keys.auditSecret, field: 'secret' },
 ] as const;
 
 export interface SealedEntry extends Entry {

@@ -211,6 +211,7 @@ const candidates = [
     'tcp',
     'v1',
     'acs:ram::1000000000000001:role/none',
+    'ens:DescribeInstances',
   ],
 ];
 

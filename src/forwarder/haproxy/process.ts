@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
+import { withoutSecrets } from '../../private-process.ts';
 import type { Paths } from './paths.ts';
 import { RuntimeSocket, WorkerGone } from './runtime.ts';
 import { type Fault, type Processes, parseAlerts, parseProcesses } from './tables.ts';
@@ -55,6 +56,7 @@ export class HaproxyProcess {
    */
   async check(): Promise<void> {
     const child = spawn(this.#program, ['-c', '-q', ...this.#files()], {
+      env: withoutSecrets(),
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let output = '';
@@ -75,7 +77,7 @@ export class HaproxyProcess {
     const child = spawn(
       this.#program,
       ['-W', '-S', `${this.#paths.master},mode,600`, '-p', this.#paths.pid, ...this.#files()],
-      { detached: true, stdio: ['ignore', log, log] },
+      { detached: true, env: withoutSecrets(), stdio: ['ignore', log, log] },
     );
     closeSync(log);
     let ended: string | undefined;

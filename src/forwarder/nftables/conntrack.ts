@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { limits } from '../../limits.ts';
+import { withoutSecrets } from '../../private-process.ts';
 import { NftRefused } from './nft.ts';
 import { endpointOf, type Service, targetEndpoint } from './service.ts';
 
@@ -98,9 +99,9 @@ function failure(errors: string): Error {
 }
 
 function run(args: readonly string[]): Promise<{ code: number; output: string; errors: string }> {
-  const maxBuffer = limits.flowListBytes;
+  const options = { env: withoutSecrets(), maxBuffer: limits.flowListBytes };
   return new Promise((resolve, reject) => {
-    execFile('conntrack', args, { maxBuffer }, (error, output, errors) => {
+    execFile('conntrack', args, options, (error, output, errors) => {
       if (error === null) return resolve({ code: 0, output, errors });
       if (typeof error.code === 'number') return resolve({ code: error.code, output, errors });
       const isAbsent = error.code === 'ENOENT';

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
+import { withoutSecrets } from '../../private-process.ts';
 import { parseCounters } from './counters.ts';
 import { noTable, parseTable, type Table } from './table.ts';
 
@@ -90,7 +91,10 @@ export class Nft {
   /** Begins to listen for changes that others make. */
   watch(): void {
     if (this.#monitor !== undefined || this.#isClosed) return;
-    const monitor = spawn('nft', ['monitor'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const monitor = spawn('nft', ['monitor'], {
+      env: withoutSecrets(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     this.#monitor = monitor;
     let lines: string[] = [];
     createInterface({ input: monitor.stdout }).on('line', (line) => {
@@ -197,7 +201,7 @@ function run(
   onPid: (pid: number) => void = () => {},
 ): Promise<{ code: number | null; output: string; errors: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn('nft', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('nft', args, { env: withoutSecrets(), stdio: ['ignore', 'pipe', 'pipe'] });
     if (child.pid !== undefined) onPid(child.pid);
     let output = '';
     let errors = '';
