@@ -23,8 +23,9 @@ after(() => rm(root, { recursive: true, force: true }));
 const environment = { SLUICE_MASTER_KEY: '' };
 const start = (dataFolder: string, options: SluiceOptions = {}) =>
   startSluice({ mode: 'control-plane', dataFolder, environment, ...options });
-const sluice = (...args: string[]) =>
-  run(process.execPath, [mainFile, ...args], { env: { ...process.env, ...environment } });
+const sluiceWith = (variables: Record<string, string>, ...args: string[]) =>
+  run(process.execPath, [mainFile, ...args], { env: { ...process.env, ...variables } });
+const sluice = (...args: string[]) => sluiceWith(environment, ...args);
 
 interface Furnished {
   readonly forwarderKey: { readonly accessKeyId: string; readonly accessKeySecret: string };
@@ -90,6 +91,30 @@ test('another master key opens every secret afterwards, and the one before none'
 
   await copyFile(join(folder, 'master-key.previous'), join(folder, 'master-key'));
   await assert.rejects(start(folder), /cannot be opened|another master key|unable to authenticate/);
+});
+
+test('where SLUICE_MASTER_KEY counts, SLUICE_NEW_MASTER_KEY is the next one', async () => {
+  const folder = join(root, 'variable');
+  const SLUICE_MASTER_KEY = 'the first master key of this very test';
+  const SLUICE_NEW_MASTER_KEY = 'the second master key of this very test';
+  const first = await start(folder, { environment: { SLUICE_MASTER_KEY } });
+  const furnished = await furnish(first);
+  await first.stop();
+  const rotate = ['keys', 'rotate', '--data', folder];
+  await assert.rejects(
+    sluiceWith({ SLUICE_MASTER_KEY }, ...rotate),
+    /set SLUICE_NEW_MASTER_KEY to the next one/,
+  );
+  await sluiceWith({ SLUICE_MASTER_KEY, SLUICE_NEW_MASTER_KEY }, ...rotate);
+  await assert.rejects(
+    start(folder, { environment: { SLUICE_MASTER_KEY } }),
+    /sealed with another master key/,
+  );
+  const again = await start(folder, {
+    environment: { SLUICE_MASTER_KEY: SLUICE_NEW_MASTER_KEY },
+  });
+  await checkForwarderKey(again, furnished);
+  await again.stop();
 });
 
 test('every record that holds something sealed is in the list of those', async () => {

@@ -53,7 +53,10 @@ export function fuzzAt(seed: number, index: number, host: string, known: readonl
 }
 
 function signedCall(random: Random, host: string, known: readonly string[]): WireRequest {
-  const { action, required, texts } = pick(random, grammars);
+  const drawn = pick(random, grammars);
+  // It reads the whole log, which grows with the run: others would hardly be called.
+  const isDear = drawn.action.name === 'VerifyAuditRecords' && random() < 0.98;
+  const { action, required, texts } = isDear ? pick(random, grammars) : drawn;
   const parameters: Record<string, string> = { ...required };
   for (const [name, list] of Object.entries(texts)) {
     if (random() < 0.35) parameters[name] = pick(random, random() < 0.4 ? known : list);
