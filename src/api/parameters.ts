@@ -45,7 +45,7 @@ function complaint(action: Action, fault: Fault, isMissing: boolean): ApiError {
   const { path, message } = fault;
   const names = path.filter((part) => typeof part === 'string');
   const isField = names.length > 1;
-  const invalid = isField ? 'InvalidParameter.%s' : invalidCode(action, names[0], fault);
+  const invalid = isField ? fieldCode(action) : invalidCode(action, names[0], fault);
   const code: ErrorCode = isMissing ? 'Missing%s' : invalid;
   return new ApiError(code, {
     subject: names.at(-1) ?? 'Parameters',
@@ -65,8 +65,15 @@ function invalidCode(
       : code === 'too_big' && origin === 'string'
         ? ['InvalidParameter.%s.Length']
         : [];
-  const rows = ['Invalid%s', `InvalidParameter.${name}`, ...why];
+  const own = [`InvalidParameter.${name}`, `InvalidParameter${name}`, 'InvalidQueryParameter'];
+  const rows = ['Invalid%s', ...own, ...why];
   return rows.filter(isErrorCode).find((row) => errors.includes(row)) ?? 'InvalidParameter.%s';
+}
+
+/** ActionTrail has one code for all that is bad in a search. */
+function fieldCode({ errors }: Action): ErrorCode {
+  const one = 'InvalidQueryParameter';
+  return errors.includes(one) ? one : 'InvalidParameter.%s';
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {

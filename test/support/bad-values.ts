@@ -60,10 +60,12 @@ export function badCalls(action: Action): BadCall[] {
     delete others[name];
     const refused = action.errors.includes('Invalid%s') ? 'Invalid' : 'InvalidParameter.';
     const missing = isRequired(schema) ? missingCalls(name, others) : [];
-    const wrong = wrongTexts(schema).map(({ what, text, code }) => ({
+    const documented = [`InvalidParameter${name}`, 'InvalidQueryParameter'];
+    const one = documented.find((code) => action.errors.includes(code));
+    const wrong = wrongTexts(schema).map(({ what, text, code = `${refused}${name}` }) => ({
       what: `${name}: ${what}`,
       parameters: { ...others, [name]: text },
-      code: code ?? `${refused}${name}`,
+      code: code.startsWith('Missing') ? code : (one ?? code),
     }));
     return [...missing, ...wrong];
   });
@@ -204,6 +206,8 @@ const candidates = [
     'http_2xx',
     '2026-11-24T00:00:00Z',
     'audit/2026-11-24T00:00:00Z/A',
+    '1:audit/',
+    `1:${'x'.repeat(43)}`,
     '["i-1"]',
     '{}',
     '*',

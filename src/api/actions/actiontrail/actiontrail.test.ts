@@ -207,7 +207,7 @@ describe('LookupEvents', () => {
       [{ NextToken: 'accesskey/x' }, 'InvalidQueryParameter'],
       [condition(['EventColour', 'red']), 'InvalidQueryParameter'],
       [condition(['constructor', 'red']), 'InvalidQueryParameter'],
-      [{ LookupAttribute: [{ Key: 'User' }] }, 'InvalidQueryParameter'],
+      [{ LookupAttribute: [{ Key: 'User' }] }, 'MissingValue'],
     ];
     for (const [parameters, code] of cases) {
       const call = bench.call(LookupEvents!, parameters);

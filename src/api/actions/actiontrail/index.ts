@@ -27,64 +27,54 @@ const attributes: Readonly<Record<string, (event: TrailEvent) => readonly string
     type === 'assumed-role' ? [userName.split(':')[0]!] : [],
 };
 
-/** Texts, as the official SDKs have them: what is wrong with one has a code of its own. */
-const text = z.string().max(1_024).optional();
+const keys = Object.keys(attributes);
+
+const time = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'no such time')
+  .optional();
 
 const input = z.object({
-  StartTime: text.describe('UTC, such as 2026-11-24T08:00:00Z; 7 days before the end unless said.'),
-  EndTime: text.describe('UTC: events before then. Now unless said.'),
-  Direction: text.describe('BACKWARD, newest first (the default), or FORWARD.'),
+  StartTime: time.describe('UTC, such as 2026-11-24T08:00:00Z; 7 days before the end unless said.'),
+  EndTime: time.describe('UTC: events before then. Now unless said.'),
+  Direction: z
+    .enum(['BACKWARD', 'FORWARD'])
+    .default('BACKWARD')
+    .describe('BACKWARD: newest first.'),
   LookupAttribute: z
-    .array(z.object({ Key: text, Value: text }))
+    .array(z.object({ Key: z.enum(keys), Value: z.string().max(1_024) }))
     .max(bounds.lookupResults)
     .default([])
     .describe(
-      `Key is one of ${Object.keys(attributes).join(', ')}. The first two count, and an event ` +
-        'has to have both; of two with one Key the second.',
+      `Key is one of ${keys.join(', ')}. The first two count, and an event has to have both; of ` +
+        'two with one Key the second.',
     ),
-  MaxResults: text.describe('The most events in one answer: 0 to 50; 0 is the default, 20.'),
-  NextToken: text.describe('The one of the answer before, with the same parameters.'),
+  MaxResults: z
+    .int()
+    .min(0)
+    .max(bounds.lookupResults)
+    .default(20)
+    .describe('The most events in one answer; 0 is the default.'),
+  NextToken: z
+    .string()
+    .regex(tokenForm)
+    .optional()
+    .describe('The one of the answer before, with the same parameters.'),
 });
 type Wanted = z.infer<typeof input>;
 
-const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-
-/** @throws Refusal of the parameter's own code for a text that is no time */
-function timeOf(name: 'StartTime' | 'EndTime', text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const time = timeForm.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) throw new Refusal(`InvalidParameter${name}`);
-  return time;
-}
-
-/** @throws Refusal as `timeOf`, and InvalidParameterCombination */
+/** @throws Refusal InvalidParameterCombination */
 function timesOf({ StartTime, EndTime }: Wanted, call: Call) {
-  const end = timeOf('EndTime', EndTime) ?? call.now() + 1_000;
-  const start = timeOf('StartTime', StartTime) ?? end - bounds.lookupWindow;
+  const end = EndTime === undefined ? call.now() + 1_000 : Date.parse(EndTime);
+  const start = StartTime === undefined ? end - bounds.lookupWindow : Date.parse(StartTime);
   if (start >= end) throw new Refusal('InvalidParameterCombination');
   return { start, end };
 }
 
-function invalid(): Refusal {
-  return new Refusal('InvalidQueryParameter');
-}
-
-/** @throws Refusal InvalidQueryParameter */
 function filterOf({ LookupAttribute }: Wanted): (event: TrailEvent) => boolean {
-  const wanted = new Map<string, string>();
-  for (const { Key = '', Value } of LookupAttribute.slice(0, 2)) {
-    if (!Object.hasOwn(attributes, Key) || Value === undefined) throw invalid();
-    wanted.set(Key, Value);
-  }
+  const wanted = new Map(LookupAttribute.slice(0, 2).map(({ Key, Value }) => [Key, Value]));
   return (event) => [...wanted].every(([key, value]) => attributes[key]!(event).includes(value));
-}
-
-/** @throws Refusal InvalidQueryParameter */
-function pageOf({ Direction = 'BACKWARD', MaxResults = '0', NextToken }: Wanted) {
-  if (Direction !== 'FORWARD' && Direction !== 'BACKWARD') throw invalid();
-  if (!/^\d{1,2}$/.test(MaxResults) || Number(MaxResults) > bounds.lookupResults) throw invalid();
-  if (NextToken !== undefined && !tokenForm.test(NextToken)) throw invalid();
-  return { direction: Direction, most: Number(MaxResults) || 20, token: NextToken } as const;
 }
 
 const LookupEvents = defineAction({
@@ -109,15 +99,13 @@ const LookupEvents = defineAction({
     'InvalidParameterEndTime',
     'InvalidParameterStartTime',
     'Missing%s',
-    'Invalid%s',
-    'InvalidParameter.%s',
     'Forbidden.NoPermission',
   ],
   /** Documented: two calls a second. */
   limits: { perApi: 100, perAccount: 2 },
   async run(wanted, call) {
     const { start, end } = timesOf(wanted, call);
-    const { direction, most, token } = pageOf(wanted);
+    const { Direction: direction, NextToken: token } = wanted;
     const matches = filterOf(wanted);
     const window = { after: auditPlace(start), before: auditPlace(end) };
     const { records, next } = await search(call.store, {
@@ -125,7 +113,7 @@ const LookupEvents = defineAction({
       direction,
       account: call.caller.account,
       isWanted: (record) => matches(eventOf(record)),
-      most,
+      most: wanted.MaxResults || 20,
     });
     return {
       StartTime: isoSeconds(start),
