@@ -64,6 +64,7 @@ describe('each parameter of each action, wrong in every way', () => {
       ],
       ...['AccountName', 'AssumeRolePolicyDocument', 'Comments', 'DisplayName', 'Email'],
       ...['MobilePhone', 'NewAssumeRolePolicyDocument', 'NewComments', 'NewDescription'],
+      ...['EncodedDiagnosticMessage', 'SessionPolicy'],
       ...['NewDisplayName', 'NewEmail', 'NewMobilePhone', 'Policy', 'PolicyDocument'],
       ...['OrderByParams', 'Reason', 'Report', 'SearchKey', 'SecurityGroupId', 'VSwitchName'],
     ];

@@ -219,6 +219,8 @@ const candidates = [
     'v1',
     'acs:ram::1000000000000001:role/none',
     'ens:DescribeInstances',
+    `1:${'A'.repeat(43)}`,
+    '1:audit/',
   ],
 ];
 

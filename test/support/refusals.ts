@@ -15,7 +15,7 @@ export interface Refusals {
   readonly loadBalancerId: string;
   /** Sends a request that has to fail with this status and code. */
   refuse(request: WireRequest, status: number, code: string, what: string): Promise<void>;
-  /** Does `work`, after which all that is stored must be as before; refusals are audited. */
+  /** Does `work`, after which all that is stored must be as before; the audit log tells of it. */
   unchanged(work: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
@@ -66,9 +66,8 @@ async function furnish({ client }: Sluice): Promise<string> {
 
 function digestOf(store: DatabaseSync): string {
   const hash = createHash('sha256');
-  for (const row of store
-    .prepare("SELECT key, revision, value FROM kv WHERE key NOT GLOB 'audit*' ORDER BY key")
-    .iterate()) {
+  const rows = "SELECT key, revision, value FROM kv WHERE key NOT GLOB 'audit*' ORDER BY key";
+  for (const row of store.prepare(rows).iterate()) {
     hash.update(JSON.stringify(row));
   }
   return hash.digest('hex');
