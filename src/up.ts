@@ -232,10 +232,17 @@ async function startOwnForwarder(
       log,
     });
     cleanups.push((options) => running.close(options));
+    // A site with a forwarder of its own is none of ours, whether that one is live or not.
+    if (!(await isClaimed(client))) await untilLive(fleet);
   } finally {
     await client.close();
   }
-  await untilLive(fleet);
+}
+
+async function isClaimed(client: RpcClient): Promise<boolean> {
+  const { EnsRegionId } = localSite;
+  const { body } = await client.call('Sluice', 'DescribeForwarders', { EnsRegionId });
+  return (body as { Forwarders: { Forwarder: unknown[] } }).Forwarders.Forwarder.length > 0;
 }
 
 /** The same for every start on the same data folder, another for every other. */

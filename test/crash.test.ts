@@ -201,3 +201,19 @@ describe('traffic while parts die', () => {
 async function haproxyPid(dataFolder: string): Promise<number> {
   return Number(await readFile(join(dataFolder, 'forwarder', 'haproxy', 'haproxy.pid'), 'utf8'));
 }
+
+test('sluice up starts where its site has a forwarder of its own that is not there', async () => {
+  const dataFolder = await folder();
+  const first = await startSluice({ dataFolder });
+  const own = { EnsRegionId: 'local', ForwarderName: 'edge-1' };
+  await first.client.call('Sluice', 'RegisterForwarder', own);
+  await first.stop();
+  const again = await startSluice({ dataFolder });
+  cleanups.push(() => again.stop());
+  const { body } = await again.client.call('Sluice', 'DescribeForwarders', own);
+  const { Forwarder } = (body as { Forwarders: { Forwarder: { Live: boolean }[] } }).Forwarders;
+  assert.deepEqual(
+    Forwarder.map(({ Live }) => Live),
+    [false],
+  );
+});
