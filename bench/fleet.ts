@@ -26,7 +26,8 @@ export async function benchFleet(): Promise<Figure[]> {
     makeNetwork();
     const plane = await startSluice({
       mode: 'control-plane',
-      flags: ['--listen', `${host}:0`, '--no-sample'],
+      host,
+      flags: ['--no-sample'],
     });
     stops.push(() => plane.stop());
     const EnsRegionId = 'local';
