@@ -70,10 +70,12 @@ frontend fast
 
 /** nginx with two workers. */
 export function nginx(name: string, sections: string, port: number): Program {
+  // Never /dev/null as its pid file: nginx deletes that when it ends.
+  const pid = join(tmpdir(), `sluice-bench-${process.pid}-${port}.pid`);
   const config = `load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 daemon off;
 worker_processes 2;
-pid /dev/null;
+pid ${pid};
 error_log /dev/null;
 events { worker_connections 4096; }
 ${sections}
