@@ -29,8 +29,8 @@ export async function benchKernel(): Promise<Figure[]> {
     const [backend] = backends;
     // So many connections a second that the usual ports would run out: those of HAProxy first.
     for (const machine of [client, forwarder]) {
-      const ports = 'net.ipv4.ip_local_port_range=1024 65535';
-      machine.run('sysctl', '-qw', ports, 'net.ipv4.tcp_tw_reuse=1');
+      const range = 'net.ipv4.ip_local_port_range=1024 65535';
+      machine.run('sysctl', '-qw', range, 'net.ipv4.tcp_tw_reuse=1');
     }
     const start = async (machine: Machine, program: Program) => {
       ends.push(await startIn(machine, folder, program));

@@ -80,6 +80,7 @@ interface ControlPlane {
   readonly trust: Trust;
   readonly root: Bootstrapped;
   readonly fleet: Fleet;
+  readonly store: Store;
 }
 
 async function startControlPlane(
@@ -150,7 +151,7 @@ async function startControlPlane(
   const door = await openDoor(settings, { dispatch, onFault, isReady: () => canRead(store) }, log);
   cleanups.push(() => door.close());
   await serveMetrics(settings, metrics, log);
-  return { ...door, root, fleet };
+  return { ...door, root, fleet, store };
 }
 
 /** Listens, with TLS where it is set. */
@@ -204,7 +205,7 @@ const localSite = { EnsRegionId: 'local', AddressPool: '127.0.0.0/24' };
 /** Registers this machine's forwarder through the door and starts it. */
 async function startOwnForwarder(
   settings: Settings,
-  { endpoint, trust, root, fleet }: ControlPlane,
+  { endpoint, trust, root, fleet, store }: ControlPlane,
   log: Log,
   cleanups: Cleanup[],
 ): Promise<void> {
@@ -233,16 +234,11 @@ async function startOwnForwarder(
     });
     cleanups.push((options) => running.close(options));
     // A site with a forwarder of its own is none of ours, whether that one is live or not.
-    if (!(await isClaimed(client))) await untilLive(fleet);
+    const claimed = await store.range(keys.forwarders(localSite.EnsRegionId), { limit: 1 });
+    if (claimed.entries.length === 0) await untilLive(fleet);
   } finally {
     await client.close();
   }
-}
-
-async function isClaimed(client: RpcClient): Promise<boolean> {
-  const { EnsRegionId } = localSite;
-  const { body } = await client.call('Sluice', 'DescribeForwarders', { EnsRegionId });
-  return (body as { Forwarders: { Forwarder: unknown[] } }).Forwarders.Forwarder.length > 0;
 }
 
 /** The same for every start on the same data folder, another for every other. */

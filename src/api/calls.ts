@@ -4,7 +4,7 @@ import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from
 import type { Fleet } from '../fleet/fleet.ts';
 import { limits } from '../limits.ts';
 import { keys } from '../store/keys.ts';
-import { parseRecord, recordVersion } from '../store/records.ts';
+import { parseRecord } from '../store/records.ts';
 import type { Entry, Store, Write } from '../store/store.ts';
 import type { Action } from './actions/action.ts';
 import { type AuditChange, auditRecord } from './audit-records.ts';
@@ -218,7 +218,7 @@ class StoreCall implements Call {
       const writes = await body({ get: (key) => this.#read(key, seen) });
       const puts = [...(writes.puts ?? [])].map(([key, value]) => ({ key, value }));
       const deletes = writes.deletes ?? [];
-      const { begun, ended } = changedUses(seen, puts, deletes);
+      const uses = changedUses(seen, puts, deletes);
       if (this.extensions.dryRun) {
         this.answer.commands = this.#planned(seen, puts, deletes);
         return writes.result;
@@ -227,10 +227,10 @@ class StoreCall implements Call {
         ifRevision: revisionsOf(seen),
         puts: [
           ...puts.map(({ key, value }) => ({ key, value: JSON.stringify(value) })),
-          ...begun.map((key) => ({ key, value: JSON.stringify({ v: recordVersion }) })),
+          ...uses.flatMap((each) => each.puts),
           this.#audit(changes(seen, puts, deletes), [], writes.result),
         ],
-        deletes: [...deletes, ...ended],
+        deletes: [...deletes, ...uses.flatMap((each) => each.deletes)],
       });
       if (!outcome.committed) continue;
       this.recorded = true;
@@ -343,12 +343,11 @@ function changedUses(
   puts: readonly { readonly key: string; readonly value: unknown }[],
   deletes: readonly string[],
 ) {
-  const each = changes(seen, puts, deletes)
+  return changes(seen, puts, deletes)
     .filter(({ key }) => isLoadBalancer(key))
     .map(({ before, after }) =>
       useChanges(before as LoadBalancer | undefined, after as LoadBalancer | undefined),
     );
-  return { begun: each.flatMap(({ begun }) => begun), ended: each.flatMap(({ ended }) => ended) };
 }
 
 /** No 0 and 1, o and l: 32 signs, so that a random byte's five low bits pick one evenly. */

@@ -1,18 +1,26 @@
 import { certificateUses } from '../elb/certificates.ts';
 import type { LoadBalancer } from '../elb/types.ts';
 import { keys } from '../store/keys.ts';
+import { recordVersion } from '../store/records.ts';
+import type { Write } from '../store/store.ts';
 
 /**
- * The index of which listener uses which certificate, as it changes with a load balancer. Both
- * ways of writing a load balancer commit it along, so no action can forget to.
+ * What a change of a load balancer writes to the index of which listener uses which certificate.
+ * Both ways of writing a load balancer commit it along, so no action can forget to.
  * @param before undefined: it is made; @param after undefined: it is deleted
  */
 export function useChanges(
   before: LoadBalancer | undefined,
   after: LoadBalancer | undefined,
-): { readonly begun: readonly string[]; readonly ended: readonly string[] } {
+): { readonly puts: readonly Write[]; readonly deletes: readonly string[] } {
+  // Most changes are of servers.
+  if (before?.listeners === after?.listeners) return { puts: [], deletes: [] };
   const [had, has] = [useKeys(before), useKeys(after)];
-  return { begun: [...has.difference(had)], ended: [...had.difference(has)] };
+  const value = JSON.stringify({ v: recordVersion });
+  return {
+    puts: Array.from(has.difference(had), (key) => ({ key, value })),
+    deletes: [...had.difference(has)],
+  };
 }
 
 function useKeys(loadBalancer: LoadBalancer | undefined): Set<string> {

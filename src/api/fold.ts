@@ -97,14 +97,16 @@ export class LoadBalancerFold {
       const isStale = attempt === 0 ? () => false : await this.#staleness(batch);
       const judged = judge(batch, before, entry.revision, isStale);
       const { verdicts, after, writes } = judged;
-      const puts = after === before ? writes : [{ key, value: JSON.stringify(after) }, ...writes];
+      const uses = useChanges(before, after);
+      const own = after === before ? [] : [{ key, value: JSON.stringify(after) }, ...uses.puts];
+      const puts = [...own, ...writes];
       const outcome =
         puts.length === 0
           ? { committed: true as const, revision: entry.revision }
           : await this.#store.commit({
               ifRevision: new Map([...judged.grounds, [key, entry.revision]]),
               puts,
-              deletes: useChanges(before, after).ended,
+              deletes: uses.deletes,
             });
       if (!outcome.committed) continue;
       const revision = after === before ? entry.revision : outcome.revision;
@@ -139,7 +141,10 @@ function judge(
   const verdicts: Verdict[] = [];
   for (const waiter of batch) {
     const { wish } = waiter;
-    const written = audits.length + along.size + wish.puts.length + 2;
+    const uses = useChanges(before, after);
+    const indexed = uses.puts.length + uses.deletes.length;
+    // With the load balancer, the audit record, and a use of a certificate begun and one ended.
+    const written = audits.length + along.size + indexed + wish.puts.length + 4;
     const checked = grounds.size + wish.grounds.size + 1;
     if (bytes > limits.foldedBytes || Math.max(written, checked) > limits.commitKeys) break;
     try {

@@ -33,6 +33,21 @@ export interface ReportCounters {
   readonly averageMs: number;
 }
 
+/** Counters of a listener that has done nothing. */
+export const noCounts = {
+  active: 0,
+  connections: 0,
+  dropped: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  requests: 0,
+  responses2xx: 0,
+  responses3xx: 0,
+  responses4xx: 0,
+  responses5xx: 0,
+  averageMs: 0,
+} as const satisfies Partial<ReportCounters>;
+
 /**
  * A data plane: three idempotent verbs and what can be read from it. A verb resolves only after
  * the engine was read back and found to be as wanted; what the engine refused comes back as

@@ -46,6 +46,16 @@ export const httpProbeOutput = {
   ...probeOutput,
 };
 
+/** @throws Refusal MissingForwardPort */
+export function redirectOf(input: {
+  readonly ListenerForward?: 'on' | 'off' | undefined;
+  readonly ForwardPort?: number | undefined;
+}): { readonly forwardPort?: number } {
+  if (input.ListenerForward !== 'on') return {};
+  if (input.ForwardPort === undefined) throw new Refusal('Missing%s', 'ForwardPort');
+  return { forwardPort: input.ForwardPort };
+}
+
 const settings = {
   IdleTimeout: idleTimeout.optional(),
   RequestTimeout: requestTimeout.optional(),
@@ -70,15 +80,13 @@ export const CreateLoadBalancerHTTPListener = defineAction({
   output: nothing,
   errors: createErrors,
   async run(input, call) {
-    const redirects = input.ListenerForward === 'on';
-    if (redirects && input.ForwardPort === undefined) throw new Refusal('Missing%s', 'ForwardPort');
     const listener: HttpListener = {
       protocol: 'http',
       ...commonOf(input, call),
       idleTimeoutSeconds: input.IdleTimeout ?? 15,
       requestTimeoutSeconds: input.RequestTimeout ?? 60,
       forwardedFor: input.XForwardedFor === 'on',
-      ...(redirects ? { forwardPort: input.ForwardPort! } : {}),
+      ...redirectOf(input),
       health: probeOf({ enabled: false, kind: 'http', ...defaultProbe }, input),
     };
     return writeNewListener(call, input.LoadBalancerId, listener);

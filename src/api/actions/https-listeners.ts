@@ -9,7 +9,13 @@ import type { Call } from '../call.ts';
 import { defineAction } from './action.ts';
 import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
 import { description, nothing, on, port } from './fields.ts';
-import { healthView, httpProbe, httpProbeOutput, httpScheduler } from './http-listeners.ts';
+import {
+  healthView,
+  httpProbe,
+  httpProbeOutput,
+  httpScheduler,
+  redirectOf,
+} from './http-listeners.ts';
 import {
   common,
   commonOf,
@@ -83,23 +89,21 @@ async function changeWithCertificate(
   certificateId: string,
   rule: (current: LoadBalancer) => LoadBalancer,
 ): Promise<Record<string, never>> {
-  const { site } = (await call.loadBalancer(loadBalancerId)).value;
-  const key = keys.loadBalancer(site, loadBalancerId);
-  const certificateKey = keys.certificate(certificateNumber(certificateId));
-  return call.transact(async (reads) => {
-    const current = (await reads.get<LoadBalancer>(key))?.value;
-    if (current === undefined) throw new Refusal('LoadBalancerNotFound');
-    const certificate = (await reads.get<Certificate>(certificateKey))?.value;
+  // A load balancer that is not there is told before a certificate that is not.
+  await call.loadBalancer(loadBalancerId);
+  const key = keys.certificate(certificateNumber(certificateId));
+  await call.changeLoadBalancerAfter(loadBalancerId, async (reads) => {
+    const certificate = (await reads.get<Certificate>(key))?.value;
     if (certificate?.account !== call.caller.account) {
       const detail = 'There is no such certificate.';
       throw new Refusal('InvalidParameter.%s', 'ServerCertificateId', detail);
     }
-    const puts = new Map<string, unknown>([
-      [key, rule(current)],
-      [certificateKey, certificate],
-    ]);
-    return { puts, result: {} };
+    return {
+      rule: (current) => ({ next: rule(current) }),
+      puts: new Map([[key, certificate]]),
+    };
   });
+  return {};
 }
 
 export const CreateLoadBalancerHTTPSListener = defineAction({
@@ -122,14 +126,12 @@ export const CreateLoadBalancerHTTPSListener = defineAction({
   output: nothing,
   errors: createErrors,
   async run(input, call) {
-    const redirects = input.ListenerForward === 'on';
-    if (redirects && input.ForwardPort === undefined) throw new Refusal('Missing%s', 'ForwardPort');
     const listener: HttpsListener = {
       protocol: 'https',
       ...commonOf(input, call),
       idleTimeoutSeconds: input.IdleTimeout ?? 15,
       requestTimeoutSeconds: input.RequestTimeout ?? 60,
-      ...(redirects ? { forwardPort: input.ForwardPort! } : {}),
+      ...redirectOf(input),
       certificateId: input.ServerCertificateId,
       ...stickyOf(input),
       health: probeOf({ enabled: false, kind: 'http', ...defaultProbe }, input),

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { backOff } from '../../clock.ts';
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
-import type { ReportCounters } from '../engine.ts';
+import { noCounts, type ReportCounters } from '../engine.ts';
 import { parseSection } from './names.ts';
 import type { Paths } from './paths.ts';
 import { startOf } from './process.ts';
@@ -166,7 +166,7 @@ export function totalsOf(source: string, rows: readonly StatsRow[]): ReportCount
     const section = parseSection(row.name);
     if (section === undefined) continue;
     const { prefix, loadBalancerId, listener } = section;
-    const total = totals.get(prefix) ?? { ...nothing, loadBalancerId, listener, source };
+    const total = totals.get(prefix) ?? { ...noCounts, loadBalancerId, listener, source };
     totals.set(prefix, total);
     if (section.role === 'front') add(total, row, 1);
     // Passed on to the worker that accepts, which counts it as if the client had sent it there.
@@ -180,20 +180,6 @@ export function totalsOf(source: string, rows: readonly StatsRow[]): ReportCount
   }
   return [...totals.values()];
 }
-
-const nothing = {
-  active: 0,
-  connections: 0,
-  dropped: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  requests: 0,
-  responses2xx: 0,
-  responses3xx: 0,
-  responses4xx: 0,
-  responses5xx: 0,
-  averageMs: 0,
-};
 
 function add(total: Totals, row: StatsRow, sign: 1 | -1): void {
   total.active += sign * row.active;

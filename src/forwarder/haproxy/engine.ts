@@ -5,6 +5,7 @@ import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import type { ServerCertificate } from '../certificates.ts';
 import type { Engine, ReportCounters } from '../engine.ts';
+import { Turns } from '../turns.ts';
 import { CertificateFiles, type ListenerPem } from './certificates.ts';
 import { Counters } from './counters.ts';
 import { Drains } from './drains.ts';
@@ -12,7 +13,7 @@ import { Loader } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
 import { makeFolders, pathsOf, unprivilegedUser } from './paths.ts';
 import { LoadRefused } from './process.ts';
-import { type Carried, carry, uncarried } from './render.ts';
+import { type Carried, carry } from './render.ts';
 import { WorkerGone } from './runtime.ts';
 
 export interface HaproxyOptions {
@@ -43,8 +44,7 @@ export class HaproxyEngine implements Engine {
   readonly #drains: Drains;
   readonly #counters: Counters;
   readonly #certificates: CertificateFiles;
-  /** The last verb of each load balancer: those of one come one after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   readonly #listeners: ((reason: string) => void)[] = [];
 
   constructor(options: HaproxyOptions) {
@@ -60,7 +60,7 @@ export class HaproxyEngine implements Engine {
     const onReload = (when: 'before' | 'after') =>
       void this.#counters.atReload(when === 'before' ? 'all' : 'old');
     this.#loader = new Loader({ paths, program, user, now, log, onLost, onReload });
-    const inTurn = (id: string, run: () => Promise<void>) => this.#inTurn(id, run);
+    const inTurn = (id: string, run: () => Promise<void>) => this.#turns.take(id, run);
     this.#drains = new Drains({ crew: this.#loader.crew, now, log, inTurn });
   }
 
@@ -70,11 +70,8 @@ export class HaproxyEngine implements Engine {
   }
 
   apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
-    return this.#inTurn(wanted.id, async () => {
-      const failures: ReportFailure[] = uncarried(wanted).map((listener) => {
-        const reason = `${listener.split(':')[0]} listeners are not carried by this forwarder`;
-        return { loadBalancerId: wanted.id, listener, reason };
-      });
+    return this.#turns.take(wanted.id, async () => {
+      const failures: ReportFailure[] = [];
       try {
         const { ready, pems, lacking } = this.#certificates.prepare(carry(wanted));
         failures.push(...lacking.map((each) => ({ loadBalancerId: wanted.id, ...each })));
@@ -88,7 +85,7 @@ export class HaproxyEngine implements Engine {
   }
 
   remove(loadBalancerId: string): Promise<void> {
-    return this.#inTurn(loadBalancerId, async () => {
+    return this.#turns.take(loadBalancerId, async () => {
       const [failure] = await this.#settle({ id: loadBalancerId, draining: [] }, [], []);
       if (failure !== undefined) throw new Error(failure.reason);
       await this.#drains.tend(loadBalancerId);
@@ -125,7 +122,7 @@ export class HaproxyEngine implements Engine {
   }
 
   async close({ stopTraffic }: { readonly stopTraffic: boolean }): Promise<void> {
-    await Promise.allSettled(this.#turns.values());
+    await this.#turns.settled();
     this.#drains.close();
     this.#counters.close();
     await this.#loader.close(stopTraffic);
@@ -214,16 +211,5 @@ export class HaproxyEngine implements Engine {
     const isReplaced = this.#loader.isReading || !crew.isThere || crew.current !== worker;
     if (wrong.length > 0 && isReplaced) throw new WorkerGone(wrong.join(', '));
     return wrong;
-  }
-
-  async #inTurn<T>(id: string, verb: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(id) ?? Promise.resolve();
-    const turn = before.then(verb, verb);
-    this.#turns.set(id, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(id) === turn) this.#turns.delete(id);
-    }
   }
 }

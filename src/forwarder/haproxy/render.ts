@@ -77,14 +77,6 @@ export function carry(loadBalancer: LoadBalancer): Carried[] {
     .map((listener) => carryOne(loadBalancer, listener));
 }
 
-/** Listeners that should run and that HAProxy cannot carry, as `udp:53`. */
-export function uncarried({ status, listeners }: LoadBalancer): string[] {
-  return listeners
-    .filter(({ protocol }) => protocol === 'udp')
-    .filter(({ running }) => running && status === 'Active')
-    .map(listenerName);
-}
-
 export function listenerName({ protocol, port }: Listener): string {
   return `${protocol}:${port}`;
 }

@@ -38,6 +38,8 @@ export class SectionFiles {
   readonly #written = new Map<string, string>();
   /** Servers that start at rest: `<section prefix>/<server>`. */
   #down: ReadonlySet<string> = new Set();
+  /** The load balancers that have any of those. */
+  #sick: ReadonlySet<string> = new Set();
 
   /** Reads what an earlier life left; what is not in its place goes when files are settled. */
   constructor(folder: string) {
@@ -88,12 +90,13 @@ export class SectionFiles {
    */
   settle(down: ReadonlySet<string>): Settled {
     this.#down = down;
+    this.#sick = new Set([...down].map((path) => path.slice(0, path.indexOf('.'))));
     for (const file of new Set([...this.#written.keys(), ...this.#owners.keys()])) {
       this.#write(file);
     }
     const texts = [...this.#texts.values()];
     return {
-      resting: texts.flatMap((text) => this.#rest(text).resting),
+      resting: [...this.#sick].flatMap((id) => this.#rest(id).resting),
       listening: texts.reduce((sum, text) => sum + (text.match(/^ {2}bind /gm)?.length ?? 0), 0),
     };
   }
@@ -126,7 +129,7 @@ export class SectionFiles {
 
   #write(file: string): void {
     const owners = [...(this.#owners.get(file) ?? [])];
-    const text = owners.map((id) => `# ${id}\n${this.#rest(this.#texts.get(id)!).text}`).join('\n');
+    const text = owners.map((id) => `# ${id}\n${this.#rest(id).text}`).join('\n');
     if ((this.#written.get(file) ?? '') === text) return;
     const path = join(this.#folder, file);
     if (text === '') rmSync(path, { force: true });
@@ -135,10 +138,11 @@ export class SectionFiles {
     else this.#written.set(file, text);
   }
 
-  /** Sections with the servers at rest that are down. */
-  #rest(text: string): { readonly text: string; readonly resting: readonly RestingServer[] } {
+  /** The sections of a load balancer, with the servers at rest that are down. */
+  #rest(id: string): { readonly text: string; readonly resting: readonly RestingServer[] } {
+    const text = this.#texts.get(id) ?? '';
     const resting: RestingServer[] = [];
-    if (this.#down.size === 0) return { text, resting };
+    if (!this.#sick.has(id)) return { text, resting };
     const blocks = blocksOf(text).map((block) => {
       const section = sectionOf(block);
       if (section?.role !== 'pool') return block;

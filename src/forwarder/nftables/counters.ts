@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ReportCounters } from '../engine.ts';
+import { noCounts, type ReportCounters } from '../engine.ts';
 import type { FlowTable } from './conntrack.ts';
 import { flowKey } from './conntrack.ts';
 import { counterSets, serviceKey } from './render.ts';
@@ -13,6 +13,8 @@ interface Counts {
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
+
+const none: Counts = { flows: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
 
 const counted = z.object({
   elem: z.object({
@@ -45,10 +47,10 @@ export function parseCounters(json: string): ReadonlyMap<string, Counts> {
       found[name].set(elem.val.concat.join(' . '), elem.counter);
     }
   }
-  const none = { packets: 0, bytes: 0 };
+  const unused = { packets: 0, bytes: 0 };
   return new Map(
     [...found.begun].map(([key, { packets: flows }]) => {
-      const [to = none, from = none] = [found.received.get(key), found.sent.get(key)];
+      const [to = unused, from = unused] = [found.received.get(key), found.sent.get(key)];
       const packets = { packetsIn: to.packets, packetsOut: from.packets };
       return [key, { flows, ...packets, bytesIn: to.bytes, bytesOut: from.bytes }];
     }),
@@ -69,27 +71,16 @@ export function countersOf(
       [...service.servers, ...service.draining].map((each) => [targetEndpoint(each), each]),
     );
     return [...places].map(([place, { ip, port }]) => {
-      const found = counts.get(`${serviceKey(service)} . ${ip} . ${port}`);
-      const { flows: connections = 0, ...totals } = found ?? {
-        packetsIn: 0,
-        packetsOut: 0,
-        bytesIn: 0,
-        bytesOut: 0,
-      };
+      const found = counts.get(`${serviceKey(service)} . ${ip} . ${port}`) ?? none;
+      const { flows: connections, ...totals } = found;
       return {
+        ...noCounts,
+        ...totals,
         loadBalancerId: service.loadBalancerId,
         listener: service.listener,
         source: `nft ${place}`,
         active: flows.get(flowKey(service))?.get(place)?.sessions ?? 0,
         connections,
-        ...totals,
-        dropped: 0,
-        requests: 0,
-        responses2xx: 0,
-        responses3xx: 0,
-        responses4xx: 0,
-        responses5xx: 0,
-        averageMs: 0,
       };
     });
   });

@@ -7,6 +7,7 @@ import { type Log, reasonOf } from '../../log.ts';
 import { bindProblem } from '../bind-probe.ts';
 import type { Engine, ReportCounters } from '../engine.ts';
 import { UnsafeValue } from '../haproxy/names.ts';
+import { Turns } from '../turns.ts';
 import { Conntrack, type FlowTable, flowKey } from './conntrack.ts';
 import { countersOf } from './counters.ts';
 import { type Allowed, Cuts } from './cuts.ts';
@@ -48,8 +49,7 @@ export class NftablesEngine implements Engine {
   readonly #carried = new Map<string, readonly Service[]>();
   /** Who has an address and port, by `flowKey`. */
   readonly #claims = new Map<string, string>();
-  /** The last verb of each load balancer: those of one come one after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   readonly #listeners: ((reason: string) => void)[] = [];
   #levelling: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -61,14 +61,14 @@ export class NftablesEngine implements Engine {
       for (const listener of this.#listeners) listener(reason);
     };
     this.#ruleset = new Ruleset({ file: join(folder, 'transaction.nft'), onLost });
-    const inTurn = (id: string, run: () => Promise<void>) => this.#inTurn(id, run);
+    const inTurn = (id: string, run: () => Promise<void>) => this.#turns.take(id, run);
     this.#cuts = new Cuts({ conntrack: this.#conntrack, now, log, inTurn });
     this.#probes = startProbes((key) => this.#probed(key));
   }
 
   apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
     const { id } = wanted;
-    return this.#inTurn(id, async () => {
+    return this.#turns.take(id, async () => {
       let services: readonly Service[] = [];
       try {
         services = servicesOf(wanted);
@@ -83,7 +83,7 @@ export class NftablesEngine implements Engine {
   }
 
   remove(loadBalancerId: string): Promise<void> {
-    return this.#inTurn(loadBalancerId, async () => {
+    return this.#turns.take(loadBalancerId, async () => {
       await this.#settle({ id: loadBalancerId, draining: [] }, []);
     });
   }
@@ -134,7 +134,7 @@ export class NftablesEngine implements Engine {
   async close({ stopTraffic }: { readonly stopTraffic: boolean }): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#levelling);
-    await Promise.allSettled(this.#turns.values());
+    await this.#turns.settled();
     this.#cuts.close();
     this.#probes.close();
     if (stopTraffic && this.#ruleset.isOpen) {
@@ -258,7 +258,7 @@ export class NftablesEngine implements Engine {
 
   /** Renders anew what is carried. */
   #again(id: string, why: string): Promise<void> {
-    return this.#inTurn(id, async () => {
+    return this.#turns.take(id, async () => {
       const services = this.#carried.get(id);
       if (services === undefined || this.#isClosed) return;
       try {
@@ -267,17 +267,6 @@ export class NftablesEngine implements Engine {
         this.#log.warn({ loadBalancerId: id, why, reason: reasonOf(error) }, 'not rendered anew');
       }
     });
-  }
-
-  async #inTurn<T>(id: string, verb: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(id) ?? Promise.resolve();
-    const turn = before.then(verb, verb);
-    this.#turns.set(id, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(id) === turn) this.#turns.delete(id);
-    }
   }
 }
 
