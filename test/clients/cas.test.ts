@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import openApi, { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
-import { RuntimeOptions } from '@alicloud/tea-util';
 import { makeCertificate } from '../support/certificates.ts';
 import { rootKey, type Sluice, startSluice } from '../support/sluice.ts';
+import { callGenerically } from './generic-client.ts';
 
 /** Certificates by Alibaba Cloud's own client (Node, generic, signature V3). */
 
@@ -13,25 +12,8 @@ before(async () => {
 });
 after(() => sluice.stop());
 
-async function call(action: string, query: Record<string, string>) {
-  const config = new Config({ ...rootKey, endpoint: new URL(sluice.endpoint).host });
-  const params = new Params({
-    action,
-    version: '2020-04-07',
-    protocol: 'HTTP',
-    method: 'POST',
-    authType: 'AK',
-    style: 'RPC',
-    pathname: '/',
-    reqBodyType: 'formData',
-    bodyType: 'json',
-  });
-  const client = new openApi.default(config);
-  const runtime = new RuntimeOptions({ readTimeout: 20_000 });
-  const { body } = await client.callApi(params, new OpenApiRequest({ query }), runtime);
-  // biome-ignore lint/suspicious/noExplicitAny: the shape is what the test looks at
-  return body as any;
-}
+const call = (action: string, query: Record<string, string>) =>
+  callGenerically(sluice.endpoint, rootKey, { action, version: '2020-04-07', query });
 
 const refusedWith = (code: string) => (error: unknown) =>
   (error as { readonly code: string }).code === code;

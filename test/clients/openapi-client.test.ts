@@ -1,6 +1,5 @@
 import { describe } from 'node:test';
-import openApi, { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
-import { RuntimeOptions } from '@alicloud/tea-util';
+import { callGenerically } from './generic-client.ts';
 import {
   type AccessKey,
   type OfficialClient,
@@ -10,31 +9,14 @@ import {
 } from './official-client.ts';
 import { provesItsPromises } from './promises.ts';
 
-/** The generic call of Alibaba Cloud's samples: one client, the action by its name. */
 function startOpenApiClient(endpoint: string): OfficialClient {
-  const request = async (key: AccessKey, action: string, parameters: Parameters) => {
-    const config = new Config({ ...key, endpoint: new URL(endpoint).host });
-    const params = new Params({
-      action,
-      version: '2017-11-10',
-      protocol: 'HTTP',
-      method: 'POST',
-      authType: 'AK',
-      style: 'RPC',
-      pathname: '/',
-      reqBodyType: 'formData',
-      bodyType: 'json',
-    });
+  const request = (key: AccessKey, action: string, parameters: Parameters) => {
     const query = Object.entries(parameters).map(([name, value]) => [
       name,
       typeof value === 'object' ? JSON.stringify(value) : String(value),
     ]);
-    const { body } = await new openApi.default(config).callApi(
-      params,
-      new OpenApiRequest({ query: Object.fromEntries(query) }),
-      new RuntimeOptions({ readTimeout: 20_000 }),
-    );
-    return body as Parameters;
+    const version = '2017-11-10';
+    return callGenerically(endpoint, key, { action, version, query: Object.fromEntries(query) });
   };
   return {
     call: (key, action, parameters) => outcomeOf(request(key, action, parameters), shown),

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -184,10 +183,7 @@ test('after a boot of the machine its addresses are there before HAProxy listens
   const lbs = [];
   for (let i = 0; i < 25; i++) lbs.push(await balance(at, 'edge4'));
   await sluice.kill('SIGKILL');
-  // Everything of the namespace is the test's own.
-  for (const pid of execFileSync('ip', ['netns', 'pids', edge.namespace]).toString().split('\n')) {
-    if (pid !== '') process.kill(Number(pid), 'SIGKILL');
-  }
+  edge.kill();
   for (const address of edge.addresses()) edge.run('ip', 'addr', 'del', address, 'dev', 'lo');
   const file = join(sluice.dataFolder, 'forwarder/addresses/addresses.json');
   const written = JSON.parse(readFileSync(file, 'utf8'));

@@ -21,7 +21,9 @@ export interface Edge {
   run(program: string, ...args: string[]): string;
   /** The addresses that interfaces there have, without those of loopback and link. */
   addresses(): string[];
-  /** Takes it away; what runs in it must have ended. */
+  /** Kills all that runs in it. */
+  kill(): void;
+  /** Takes it away, with whatever still runs in it. */
   end(): void;
 }
 
@@ -31,7 +33,7 @@ function ip(...args: string[]): string {
 
 /** Makes one. */
 export function makeEdge(): Edge {
-  const number = 1 + (randomBytes(1)[0]! % 250);
+  const number = freeNumber();
   const id = randomBytes(3).toString('hex');
   const namespace = `edge-${id}`;
   const interfaceName = 'edge0';
@@ -40,6 +42,11 @@ export function makeEdge(): Edge {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+  const kill = () => {
+    for (const pid of ip('netns', 'pids', namespace).split('\n')) {
+      if (pid !== '') process.kill(Number(pid), 'SIGKILL');
+    }
+  };
   ip('netns', 'add', namespace);
   const outer = `edge-${id}`;
   ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', interfaceName, 'netns', namespace);
@@ -60,7 +67,9 @@ export function makeEdge(): Edge {
     pool: `10.66.${number}.128/25`,
     pool6: `fd66:${number}::100/120`,
     run,
+    kill,
     end: () => {
+      kill();
       ip('link', 'del', outer);
       ip('netns', 'del', namespace);
     },
@@ -78,4 +87,12 @@ function addressesOf(run: Edge['run']): string[] {
 
 interface Interface {
   readonly addr_info: readonly { readonly local: string }[];
+}
+
+/** An N that no other link of this machine has. */
+function freeNumber(): number {
+  for (;;) {
+    const number = 1 + (randomBytes(1)[0]! % 250);
+    if (ip('addr', 'show', 'to', `10.66.${number}.0/24`) === '') return number;
+  }
 }
