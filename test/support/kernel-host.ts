@@ -12,7 +12,7 @@ export class KernelHost {
   /** Keys of probes that fail, by what they end with. */
   readonly #sick = new Set<string>();
   #onChange: (key: string) => void = () => {};
-  #probed: readonly string[] = [];
+  readonly #probed = new Map<string, readonly string[]>();
   #engine: NftablesEngine | undefined;
 
   /** @param probing really, and not only what `probe` says */
@@ -25,8 +25,9 @@ export class KernelHost {
         this.#onChange = onChange;
         if (probing) return new Prober({ log: silent, onChange });
         return {
-          want: (targets) => {
-            this.#probed = targets.map(({ key }) => key);
+          want: (id, targets) => {
+            const keys = targets.map(({ key }) => key);
+            this.#probed.set(id, keys);
           },
           isHealthy: (key) => ![...this.#sick].some((each) => key.includes(each)),
           close: () => {},
@@ -69,7 +70,8 @@ export class KernelHost {
   async probe(serverId: string, isHealthy: boolean) {
     if (isHealthy) this.#sick.delete(serverId);
     else this.#sick.add(serverId);
-    for (const key of this.#probed.filter((each) => each.includes(serverId))) this.#onChange(key);
+    const keys = [...this.#probed.values()].flat().filter((each) => each.includes(serverId));
+    for (const key of keys) this.#onChange(key);
   }
 
   async close(options: { readonly stopTraffic: boolean }) {

@@ -161,9 +161,7 @@ export class NftablesEngine implements Engine {
     for (const service of admitted) this.#claims.set(flowKey(service), id);
     this.#carried.set(id, admitted);
     if (admitted.length === 0) this.#carried.delete(id);
-    if ([...(known ?? []), ...admitted].some(({ settings }) => settings.health.enabled)) {
-      this.#probes.want([...this.#carried.values()].flat().flatMap(probeTargets));
-    }
+    this.#probes.want(id, admitted.flatMap(probeTargets));
     this.#cuts.watch(loadBalancer, admitted);
     this.#level();
     const gone = before.filter(

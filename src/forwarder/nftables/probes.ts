@@ -3,8 +3,8 @@ import type { Server, Service } from './service.ts';
 
 /** Who probes for this engine. */
 export interface Probes {
-  /** From now on these are probed, and no others. */
-  want(targets: readonly ProbeTarget[]): void;
+  /** From now on these are probed, and no others of this load balancer. */
+  want(loadBalancerId: string, targets: readonly ProbeTarget[]): void;
   /** True until the first failures in a row. */
   isHealthy(key: string): boolean;
   close(): void;

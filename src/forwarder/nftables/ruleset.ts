@@ -22,8 +22,8 @@ export interface RulesetOptions {
 export class Ruleset {
   readonly #options: RulesetOptions;
   readonly #nft: Nft;
-  /** By the name of the listener's chain. */
-  readonly #held = new Map<string, Held>();
+  /** Load balancer -> its listeners, by the names of their chains. */
+  readonly #held = new Map<string, Map<string, Held>>();
   #isSound = false;
   #opening: Promise<void> | undefined;
   #doubt: NodeJS.Timeout | undefined;
@@ -45,14 +45,17 @@ export class Ruleset {
 
   /** Load balancers that the table holds listeners of. */
   owners(): ReadonlySet<string> {
-    return new Set([...this.#held.keys()].map((name) => ownerOf(name) ?? ''));
+    return new Set(this.#held.keys());
   }
 
   /** The listeners that the table holds, of one load balancer or of all. */
   places(loadBalancerId?: string): Place[] {
-    return [...this.#held]
-      .filter(([name]) => loadBalancerId === undefined || name.startsWith(`svc.${loadBalancerId}.`))
-      .flatMap(([, { elements }]) => [...elements])
+    const held =
+      loadBalancerId === undefined
+        ? [...this.#held.values()].flatMap((each) => [...each.values()])
+        : [...(this.#held.get(loadBalancerId)?.values() ?? [])];
+    return held
+      .flatMap(({ elements }) => [...elements])
       .flatMap((text) => {
         const [, address = '', protocol, port] =
           /^services[46] (\S+) \. (tcp|udp) \. (\d+) /.exec(text) ?? [];
@@ -82,23 +85,17 @@ export class Ruleset {
     const wanted = new Map(fragments.map((each) => [each.chains[0]!.name, each]));
     for (let attempt = 1; attempt <= limits.engineTries; attempt++) {
       if (!this.#isSound) await this.#rebuild();
-      const leaving = [...this.#held.keys()].filter((name) =>
-        name.startsWith(`svc.${loadBalancerId}.`),
-      );
-      const names = new Set([...leaving, ...wanted.keys()]);
-      const lines = [...names].flatMap((name) =>
-        changeLines(this.#held.get(name), wanted.get(name)),
-      );
+      const held = this.#held.get(loadBalancerId) ?? new Map<string, Held>();
+      const names = new Set([...held.keys(), ...wanted.keys()]);
+      const lines = [...names].flatMap((name) => changeLines(held.get(name), wanted.get(name)));
       if (lines.length === 0) return;
       if (!(await this.#nft.commit(lines))) {
         await this.#read();
         continue;
       }
-      for (const name of names) {
-        const fragment = wanted.get(name);
-        if (fragment === undefined) this.#held.delete(name);
-        else this.#held.set(name, heldBy(fragment));
-      }
+      const holds = [...wanted].map(([name, fragment]) => [name, heldBy(fragment)] as const);
+      if (holds.length === 0) this.#held.delete(loadBalancerId);
+      else this.#held.set(loadBalancerId, new Map(holds));
       return;
     }
     throw new NftRefused('nft does not hold what it took');
@@ -143,7 +140,10 @@ export class Ruleset {
   #take({ isSound, services }: Table): void {
     this.#isSound = isSound;
     this.#held.clear();
-    for (const [name, held] of services) this.#held.set(name, held);
+    for (const [name, held] of services) {
+      const id = ownerOf(name) ?? '';
+      this.#held.set(id, (this.#held.get(id) ?? new Map<string, Held>()).set(name, held));
+    }
   }
 
   #doubted(): void {
@@ -166,8 +166,10 @@ export class Ruleset {
   }
 }
 
-function asData(held: ReadonlyMap<string, Held>, isSound: boolean) {
-  const sorted = [...held].sort(([a], [b]) => (a < b ? -1 : 1));
+function asData(held: ReadonlyMap<string, ReadonlyMap<string, Held>>, isSound: boolean) {
+  const sorted = [...held.values()]
+    .flatMap((each) => [...each])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   const listeners = sorted.map(([name, { chains, memories, elements }]) => [
     name,
     [...chains].sort(([a], [b]) => (a < b ? -1 : 1)),

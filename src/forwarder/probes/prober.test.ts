@@ -59,7 +59,7 @@ beforeEach(() => {
 describe('health', () => {
   test('turns after as many failures in a row, and back after as many successes', async () => {
     const prober = openProber();
-    prober.want([target('a')]);
+    prober.want('lb-1', [target('a')]);
     failing.add('10.0.0.1');
     await clock.advance(1_000);
     assert.equal(prober.isHealthy('a'), true);
@@ -79,7 +79,7 @@ describe('health', () => {
 
   test('does not turn for failures that a success has parted', async () => {
     const prober = openProber();
-    prober.want([target('a')]);
+    prober.want('lb-1', [target('a')]);
     await clock.advance(1_000);
     for (let round = 0; round < 10; round++) {
       if (round % 2 === 0) failing.add('10.0.0.1');
@@ -94,7 +94,7 @@ describe('health', () => {
   test('of what nobody probes is good', async () => {
     const prober = openProber();
     failing.add('10.0.0.1');
-    prober.want([target('a', { enabled: false })]);
+    prober.want('lb-1', [target('a', { enabled: false })]);
     await clock.advance(60_000);
     assert.deepEqual([prober.isHealthy('a'), prober.isHealthy('b'), begun], [true, true, []]);
     assert.equal(clock.pending, 0);
@@ -104,7 +104,7 @@ describe('health', () => {
 describe('time', () => {
   test('a probe begins each interval, and not before the one before has ended', async () => {
     const prober = openProber();
-    prober.want([target('a', { timeoutSeconds: 3 })]);
+    prober.want('lb-1', [target('a', { timeoutSeconds: 3 })]);
     await clock.advance(4_000);
     assert.deepEqual(begun, [0, 2_000, 4_000]);
     silence.add('10.0.0.1');
@@ -116,7 +116,7 @@ describe('time', () => {
   test('a timeout below the interval is ignored and the interval counts', async () => {
     const prober = openProber();
     silence.add('10.0.0.1');
-    prober.want([target('a', { timeoutSeconds: 1, intervalSeconds: 10 })]);
+    prober.want('lb-1', [target('a', { timeoutSeconds: 1, intervalSeconds: 10 })]);
     await clock.advance(19_999);
     assert.deepEqual(changes, []);
     await clock.advance(1);
@@ -127,7 +127,10 @@ describe('time', () => {
   test('first probes are spread over their interval', async () => {
     let next = 0;
     const prober = openProber(() => next++ / 4);
-    prober.want(['a', 'b', 'c', 'd'].map((key) => target(key)));
+    prober.want(
+      'lb-1',
+      ['a', 'b', 'c', 'd'].map((key) => target(key)),
+    );
     await clock.advance(1_999);
     assert.deepEqual(begun, [0, 500, 1_000, 1_500]);
     prober.close();
@@ -137,7 +140,10 @@ describe('time', () => {
     const prober = openProber();
     silence.add('10.0.0.1');
     const count = limits.probesAtOnce + 100;
-    prober.want(Array.from({ length: count }, (_, index) => target(`t-${index}`)));
+    prober.want(
+      'lb-1',
+      Array.from({ length: count }, (_, index) => target(`t-${index}`)),
+    );
     await clock.advance(0);
     assert.deepEqual([underWay, begun.length], [limits.probesAtOnce, limits.probesAtOnce]);
     await clock.advance(5_000);
@@ -152,12 +158,12 @@ describe('want', () => {
   test('leaves an unchanged target its state and its pace', async () => {
     const prober = openProber();
     failing.add('10.0.0.1');
-    prober.want([target('a')]);
+    prober.want('lb-1', [target('a')]);
     await clock.advance(1_000);
-    prober.want([target('a'), target('b', {}, '10.0.0.2')]);
+    prober.want('lb-1', [target('a'), target('b', {}, '10.0.0.2')]);
     await clock.advance(1_000);
     assert.deepEqual(changes, [['a', false]]);
-    prober.want([target('a'), target('b', {}, '10.0.0.2')]);
+    prober.want('lb-1', [target('a'), target('b', {}, '10.0.0.2')]);
     assert.equal(prober.isHealthy('a'), false);
     prober.close();
   });
@@ -165,11 +171,11 @@ describe('want', () => {
   test('another probe keeps the health; another address is another server', async () => {
     const prober = openProber();
     failing.add('10.0.0.1');
-    prober.want([target('a')]);
+    prober.want('lb-1', [target('a')]);
     await clock.advance(2_000);
-    prober.want([target('a', { intervalSeconds: 1 })]);
+    prober.want('lb-1', [target('a', { intervalSeconds: 1 })]);
     assert.equal(prober.isHealthy('a'), false);
-    prober.want([target('a', { intervalSeconds: 1 }, '10.0.0.2')]);
+    prober.want('lb-1', [target('a', { intervalSeconds: 1 }, '10.0.0.2')]);
     assert.equal(prober.isHealthy('a'), true);
     assert.deepEqual(changes, [
       ['a', false],
@@ -181,19 +187,33 @@ describe('want', () => {
   test('what is left out is probed no more, and its probe under way tells nothing', async () => {
     const prober = openProber();
     silence.add('10.0.0.1');
-    prober.want([target('a', { unhealthyThreshold: 2 })]);
+    prober.want('lb-1', [target('a', { unhealthyThreshold: 2 })]);
     await clock.advance(5_000);
     assert.equal(underWay, 1);
-    prober.want([]);
+    prober.want('lb-1', []);
     await clock.advance(60_000);
     assert.deepEqual([underWay, clock.pending, changes], [0, 0, []]);
     assert.equal(begun.length, 2);
   });
 
+  test('of one owner leaves what others own as it stands', async () => {
+    const prober = openProber();
+    failing.add('10.0.0.1');
+    prober.want('lb-1', [target('a')]);
+    await clock.advance(2_000);
+    prober.want('lb-2', [target('b', {}, '10.0.0.2')]);
+    prober.want('lb-2', []);
+    assert.equal(prober.isHealthy('a'), false);
+    const before = begun.length;
+    await clock.advance(10_000);
+    assert.ok(begun.length > before);
+    prober.close();
+  });
+
   test('after close nothing runs', async () => {
     const prober = openProber();
     silence.add('10.0.0.2');
-    prober.want([target('a'), target('b', {}, '10.0.0.2')]);
+    prober.want('lb-1', [target('a'), target('b', {}, '10.0.0.2')]);
     await clock.advance(1);
     prober.close();
     await clock.advance(60_000);

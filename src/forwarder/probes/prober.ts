@@ -6,7 +6,7 @@ import { type Probe, probe as systemProbe } from './probe.ts';
 
 /** A server behind a listener whose engine has no probes of its own. */
 export interface ProbeTarget {
-  /** The caller's own name for it; one target a key. */
+  /** The caller's own name for it; one target a key, whoever owns it. */
   readonly key: string;
   readonly address: string;
   /** The server's; a port in `health` goes before it. */
@@ -44,6 +44,8 @@ interface Watched {
 export class Prober {
   readonly #options: Required<ProberOptions>;
   readonly #watched = new Map<string, Watched>();
+  /** The keys of each owner's targets. */
+  readonly #owned = new Map<string, Iterable<string>>();
   /** Those whose time has come, in order. */
   readonly #due = new Set<Watched>();
   #probing = 0;
@@ -59,15 +61,19 @@ export class Prober {
   }
 
   /**
-   * From now on probes `targets` and no others. One that is unchanged goes on as it stands. One
-   * with another probe keeps its health and starts to count anew; one at another address or port
-   * is another server and starts as healthy.
+   * From now on probes `targets` and no others of this owner's; what others own costs nothing. One
+   * that is unchanged goes on as it stands. One with another probe keeps its health and starts to
+   * count anew; one at another address or port is another server and starts as healthy.
    */
-  want(targets: readonly ProbeTarget[]): void {
+  want(owner: string, targets: readonly ProbeTarget[]): void {
     const probed = new Map(
       targets.filter(({ health }) => health.enabled).map((target) => [target.key, target]),
     );
-    for (const [key, watched] of this.#watched) if (!probed.has(key)) this.#drop(key, watched);
+    for (const key of this.#owned.get(owner) ?? []) {
+      if (!probed.has(key)) this.#drop(key, this.#watched.get(key)!);
+    }
+    if (probed.size === 0) this.#owned.delete(owner);
+    else this.#owned.set(owner, [...probed.keys()]);
     for (const target of probed.values()) this.#want(target);
   }
 
