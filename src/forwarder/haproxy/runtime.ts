@@ -82,7 +82,7 @@ function exchange(path: string, commands: readonly string[]): Promise<string[]> 
     socket.on('close', () => {
       clearTimeout(timer);
       const text = chunks.join('');
-      if (text === '' || text.includes("Can't find the target PID")) {
+      if (text === '' || /Can't (find the target PID|connect to the target CLI)/.test(text)) {
         return reject(new WorkerGone(`HAProxy is not there: ${text.trim() || 'no answer'}`));
       }
       const answers = commands.length === 1 ? [text.trimEnd()] : splitAnswers(text);
