@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathsOf } from '../../src/forwarder/haproxy/paths.ts';
 import { SectionFiles } from '../../src/forwarder/haproxy/section-files.ts';
+import type { Processes } from '../../src/forwarder/haproxy/tables.ts';
 import { startHttpServer, startTcpEcho } from '../support/backends.ts';
 import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
 import { get, openSession, startHttpLoad } from '../support/load.ts';
@@ -13,6 +14,15 @@ import { freePort } from '../support/scene.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';
+
+/** A worker that was replaced ends on its own, once what it has counted was read. */
+function untilAlone(processes: () => Promise<Processes>): Promise<Processes> {
+  const alone = async () => {
+    const found = await processes();
+    return found.old.length === 0 ? found : undefined;
+  };
+  return until(alone, { what: 'the end of the worker before' });
+}
 
 async function servers(t: TestContext, start: typeof startHttpServer | typeof startTcpEcho) {
   const pair = [await start('s-a'), await start('s-b')] as const;
@@ -222,7 +232,7 @@ test('the next life of the agent takes HAProxy over as it runs, drains included'
     draining: gone.map((server) => ({ ...server, deadline })),
   };
   assert.deepEqual(await engine.apply(wanted), []);
-  const before = await processes();
+  const before = await untilAlone(processes);
   await engine.close({ stopTraffic: false });
   await session.echo('still here');
   const next = await again();
@@ -331,7 +341,7 @@ test('a folder too deep for a socket is no hindrance', async (t) => {
   const port = await freePort(host);
   const wanted = balancer('lb-1', { listeners: [http(port)], backends: attached([server]) });
   assert.deepEqual(await engine.apply(wanted), []);
-  const before = await processes();
+  const before = await untilAlone(processes);
   await engine.close({ stopTraffic: false });
   const next = await again();
   assert.deepEqual(await next.apply(wanted), []);
