@@ -57,6 +57,14 @@ describe('the command sluice', () => {
     }
   });
 
+  test('actions and help print and end well', async () => {
+    for (const args of [['actions'], ['help', 'RemoveBackendServers'], ['audit', '--help']]) {
+      const { code, out, err } = await sluice(...args);
+      assert.deepEqual({ code, err }, { code: 0, err: '' }, args.join(' '));
+      assert.match(out, /RemoveBackendServers|sluice audit/);
+    }
+  });
+
   test('a setting or action that does not exist is one line and exit 2', async () => {
     assert.deepEqual(await sluice('up', '--lisen', '127.0.0.1:0'), {
       code: 2,

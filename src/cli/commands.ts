@@ -27,7 +27,7 @@ export async function runCommand(
   clock: Clock,
 ): Promise<number> {
   try {
-    return (await run(argv, actions, terminal, clock)) ?? 0;
+    return await run(argv, actions, terminal, clock);
   } catch (error) {
     const said = error instanceof RpcError ? describeError(error) : describeSilence(error);
     if (said === undefined) throw error;
@@ -41,20 +41,23 @@ async function run(
   actions: readonly Action[],
   terminal: Terminal,
   clock: Clock,
-  // biome-ignore lint/suspicious/noConfusingVoidType: most commands have no exit code of their own
-): Promise<number | void> {
+): Promise<number> {
   switch (command) {
     case 'audit':
       return runAudit(args, terminal);
     case 'drains':
-      return runDrains(args, terminal, clock);
+      await runDrains(args, terminal, clock);
+      return 0;
     case 'actions':
       if (args.length > 0) throw new UsageError(`unexpected ${args[0]}`);
-      return terminal.write(actionList(actions));
+      terminal.write(actionList(actions));
+      return 0;
     case 'help':
-      return terminal.write(actionHelp(find(args[0] ?? '', actions)));
+      terminal.write(actionHelp(find(args[0] ?? '', actions)));
+      return 0;
     default:
-      return runAction(find(command, actions), args, terminal);
+      await runAction(find(command, actions), args, terminal);
+      return 0;
   }
 }
 
