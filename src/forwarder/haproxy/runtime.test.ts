@@ -24,7 +24,7 @@ for (const text of [
   "Can't connect to the target CLI!\n",
   '',
 ]) {
-  test(`a master that says ${JSON.stringify(text.trim())} has no such worker any more`, async (t) => {
+  test(`a master that says ${JSON.stringify(text.trim())} has no such worker`, async (t) => {
     const socket = await answering(t, text);
     await assert.rejects(socket.run(['@!42 show info', '@!42 show stat']), WorkerGone);
     await assert.rejects(socket.run(['@!42 show info']), WorkerGone);
