@@ -46,13 +46,13 @@ describe('imports point down only', () => {
     'src/fleet/': ['src/store/', 'src/elb/', ...common],
     'src/forwarder/': ['src/elb/', 'src/fleet/protocol.ts', 'src/fleet/hash.ts', ...common],
     'src/api/': ['src/ram/', 'src/elb/', 'src/store/', 'src/fleet/', ...common],
-    'src/cli/': ['src/api/actions/', 'src/settings.ts', 'src/root-key.ts', ...common],
+    'src/cli/': ['src/api/actions/', 'src/sdk/', 'src/settings.ts', 'src/root-key.ts', ...common],
     'src/upkeep/': [
       ...['src/store/', 'src/api/seal.ts', 'src/settings.ts', 'src/root-key.ts'],
       ...common,
     ],
     'src/sdk/': ['src/api/actions/', ...common],
-    'src/console/': ['src/api/actions/', ...common],
+    'src/console/': ['src/sdk/'],
     [client]: ['src/api/actions/action.ts', ...leaves],
     ...Object.fromEntries(leaves.map((leaf) => [leaf, leaves])),
   };

@@ -1,6 +1,7 @@
 import type { Action } from '../api/actions/action.ts';
+import { describe } from '../sdk/describe.ts';
+import { type Field, fieldsOf } from '../sdk/fields.ts';
 import { type Flag, parseFlags, UsageError } from '../usage.ts';
-import { type Field, fieldsOf } from './fields.ts';
 
 /** Flags of every action besides its parameters. `text` is what `--help` says. */
 export const commonFlags: readonly (Flag & { readonly text: string })[] = [
@@ -39,7 +40,7 @@ export interface ActionFlags {
  * @throws UsageError for an unknown flag, a list that is no JSON, a flag given twice
  */
 export function readActionFlags(action: Action, args: readonly string[]): ActionFlags {
-  const fields = fieldsOf(action);
+  const fields = fieldsOf(describe(action).parameters);
   const flags: readonly Flag[] = [
     ...fields.map(({ name, type }) => ({ name, value: `<${type}>` })),
     ...commonFlags,

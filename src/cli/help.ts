@@ -1,11 +1,12 @@
 import { type Action, versions } from '../api/actions/action.ts';
-import { type Field, fieldsOf } from './fields.ts';
+import { describe } from '../sdk/describe.ts';
+import { type Field, fieldsOf } from '../sdk/fields.ts';
 import { commonFlags } from './flags.ts';
 import { columns, wrap } from './text.ts';
 
 /** The help page of one action, printed from its own object. */
 export function actionHelp(action: Action): string {
-  const fields = fieldsOf(action);
+  const fields = fieldsOf(describe(action).parameters);
   const sections = [
     `${action.name}  (${action.product} ${versions[action.product]})`,
     wrap([action.summary, action.description ?? ''].join(' ').trim()),

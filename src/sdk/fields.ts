@@ -1,48 +1,57 @@
-import { z } from 'zod';
-import type { Action } from '../api/actions/action.ts';
+/**
+ * Parameters as a person reads them, from an action's JSON Schema. Needs neither Node nor the
+ * action itself, so that the console's forms and samples read the same fields as the rest.
+ */
 
-/** One parameter of an action as a person reads it. */
+/** One parameter of an action, or one field of its answer. */
 export interface Field {
   readonly name: string;
   /** `text`, `integer`, `number`, `boolean`, `list` or `object`; of a list, what it holds. */
   readonly type: 'text' | 'integer' | 'number' | 'boolean' | 'list' | 'object';
   readonly required: boolean;
   readonly text: string;
+  /** A value of the right form, where the schema gives one. */
+  readonly example?: unknown;
   readonly fallback?: string;
   readonly choices?: readonly string[];
   /** `0 to 100`, where numbers are bounded. */
   readonly range?: string;
+  /** May hold ends of lines. */
+  readonly multiline?: true;
   /** The members of an object, or of the objects in a list. */
   readonly members?: readonly Field[];
 }
 
-/** What this file reads of a JSON Schema (draft 2020-12, as zod prints it). */
-interface Schema {
+/** What is read of a JSON Schema (draft 2020-12, as zod prints it). */
+export interface Schema {
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
+  readonly examples?: readonly unknown[];
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly pattern?: string;
+  readonly multiline?: boolean;
   readonly anyOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
 }
 
-/** The parameters of an action, in the order of its schema. */
-export function fieldsOf(action: Pick<Action, 'input'>): readonly Field[] {
-  return members(z.toJSONSchema(action.input, { io: 'input', unrepresentable: 'any' }) as Schema);
-}
-
-function members({ properties = {}, required = [] }: Schema): readonly Field[] {
+/** The members of an object's schema, in its order. */
+export function fieldsOf({ properties = {}, required = [] }: Schema): readonly Field[] {
   return Object.entries(properties).map(([name, schema]) =>
     toField(name, schema, required.includes(name)),
   );
 }
 
 function toField(name: string, schema: Schema, required: boolean): Field {
-  const { description = '', minimum, maximum } = schema;
+  const { description = '', minimum, maximum, examples } = schema;
   const object = schema.items ?? schema;
   const bounded = minimum !== undefined && maximum !== undefined;
   return {
@@ -50,10 +59,12 @@ function toField(name: string, schema: Schema, required: boolean): Field {
     type: typeOf(schema),
     required,
     text: description,
+    ...(examples === undefined ? {} : { example: examples[0] }),
     ...(schema.default === undefined ? {} : { fallback: String(schema.default) }),
     ...(schema.enum === undefined ? {} : { choices: schema.enum.map(String) }),
     ...(bounded && maximum < Number.MAX_SAFE_INTEGER ? { range: `${minimum} to ${maximum}` } : {}),
-    ...(object.properties === undefined ? {} : { members: members(object) }),
+    ...(schema.multiline ? { multiline: true } : {}),
+    ...(object.properties === undefined ? {} : { members: fieldsOf(object) }),
   };
 }
 

@@ -1,0 +1,27 @@
+import { useEffect } from 'preact/hooks';
+import { ErrorBoundary, LocationProvider, lazy, Route, Router } from 'preact-iso';
+import { SignIn } from './pages/sign-in.tsx';
+import { resume, session } from './session.ts';
+import { Shell } from './shell.tsx';
+
+/** Each page is a file of its own, fetched when it is first shown. */
+const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
+const NotFound = lazy(() => import('./pages/not-found.tsx'));
+
+export function App() {
+  useEffect(() => void resume(), []);
+  if (session.value === undefined) return null;
+  if (session.value === null) return <SignIn />;
+  return (
+    <LocationProvider scope="/console">
+      <Shell>
+        <ErrorBoundary>
+          <Router>
+            <Route path="/console/" component={LoadBalancers} />
+            <Route default component={NotFound} />
+          </Router>
+        </ErrorBoundary>
+      </Shell>
+    </LocationProvider>
+  );
+}

@@ -1,0 +1,71 @@
+import { signal } from '@preact/signals';
+
+/** Who is signed in, as the control plane tells it. The page holds no secret. */
+export interface Session {
+  readonly account: string;
+  /** `root`, `user` or `role`. */
+  readonly kind: string;
+  readonly name: string;
+  readonly arn: string;
+  /** Goes with every call: what a foreign page cannot know. */
+  readonly csrf: string;
+  /** Unix milliseconds: the session ends then whatever is done. */
+  readonly expiresAt: number;
+}
+
+/** Undefined until it is known; null = nobody. */
+export const session = signal<Session | null | undefined>(undefined);
+
+/** Why the page asks to sign in again, for the sign-in form to say. */
+export const farewell = signal('');
+
+export function csrfToken(): string {
+  return session.value?.csrf ?? '';
+}
+
+/** The control plane knows the session no more. */
+export function ended(): void {
+  if (session.value) farewell.value = 'Your session has ended. Sign in to go on where you were.';
+  session.value = null;
+}
+
+/** Asks who is signed in. */
+export async function resume(): Promise<void> {
+  try {
+    const response = await fetch('/console/session');
+    session.value = response.ok ? ((await response.json()) as Session) : null;
+  } catch {
+    session.value = null;
+    farewell.value = 'The control plane does not answer. Try again when it is up.';
+  }
+}
+
+/**
+ * Signs in with an access key pair, which is checked once and kept nowhere.
+ * @returns why not, or undefined when it worked
+ */
+export async function signIn(
+  AccessKeyId: string,
+  AccessKeySecret: string,
+): Promise<string | undefined> {
+  const response = await fetch('/console/session', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ AccessKeyId, AccessKeySecret }),
+  }).catch(() => undefined);
+  if (response === undefined) return 'The control plane does not answer.';
+  const body = (await response.json()) as Session & { readonly Message?: string };
+  if (!response.ok) return body.Message ?? 'Signing in failed.';
+  farewell.value = '';
+  session.value = body;
+  return undefined;
+}
+
+export async function signOut(): Promise<void> {
+  await fetch('/console/session', {
+    method: 'DELETE',
+    headers: { 'x-sluice-csrf': csrfToken() },
+  }).catch(() => undefined);
+  farewell.value = 'You have signed out.';
+  session.value = null;
+}

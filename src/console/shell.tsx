@@ -1,0 +1,65 @@
+import type { ComponentChildren } from 'preact';
+import { useLocation } from 'preact-iso';
+import { session, signOut } from './session.ts';
+
+/** What can be gone to from everywhere. */
+const places = [
+  { path: '/console/', text: 'Load balancers' },
+  { path: '/console/explorer', text: 'Explorer' },
+  { path: '/console/sites', text: 'Sites' },
+  { path: '/console/monitors', text: 'Monitors' },
+  { path: '/console/access', text: 'Access' },
+  { path: '/console/audit', text: 'Audit' },
+];
+
+/** The frame of every page: where one is, who one is, and the way to the rest. */
+export function Shell({ children }: { readonly children: ComponentChildren }) {
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      <header class="bar">
+        <a class="brand" href="/console/">
+          <img src="/console/icon.svg" alt="" width="24" height="24" />
+          Sluice
+        </a>
+        <nav aria-label="Main">
+          {places.map((place) => (
+            <Place key={place.path} {...place} />
+          ))}
+          <a href="/docs/" target="_self">
+            Docs
+          </a>
+        </nav>
+        <Person />
+      </header>
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  );
+}
+
+function Place({ path, text }: (typeof places)[number]) {
+  const { path: here } = useLocation();
+  const isFirst = path === '/console/' && here.startsWith('/console/load-balancers');
+  const isHere = isFirst || (path === '/console/' ? here === path : here.startsWith(path));
+  return (
+    <a href={path} aria-current={isHere ? 'page' : undefined}>
+      {text}
+    </a>
+  );
+}
+
+function Person() {
+  const { name = '', account = '' } = session.value ?? {};
+  return (
+    <div class="person">
+      <span title={`Account ${account}`}>{name}</span>
+      <button type="button" class="quiet" onClick={() => void signOut()}>
+        Sign out
+      </button>
+    </div>
+  );
+}

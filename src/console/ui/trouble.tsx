@@ -1,0 +1,29 @@
+import { CallFailed } from '../door.ts';
+
+/** Says what happened, by which code, and where more about it stands. Nothing when all is well. */
+export function Trouble({ error }: { readonly error: unknown }) {
+  if (error === undefined) return null;
+  if (!(error instanceof CallFailed)) {
+    return (
+      <p class="trouble" role="alert">
+        {error instanceof Error ? error.message : String(error)}
+      </p>
+    );
+  }
+  const { code, message, recommend, requestId } = error;
+  return (
+    <div class="trouble" role="alert">
+      <p>
+        <strong>{code}</strong> {message}
+      </p>
+      <p>
+        {recommend && (
+          <a href={recommend} target="_blank" rel="noreferrer">
+            What it means and what to do
+          </a>
+        )}{' '}
+        {requestId && <small>Request {requestId}</small>}
+      </p>
+    </div>
+  );
+}
