@@ -68,6 +68,8 @@ export const limits = {
   auditUnsealed: 50_000,
   /** Records of the audit log checked by one call. */
   auditVerify: 5_000,
+  /** Of them in one turn of the event loop (half a millisecond): other callers get the next. */
+  auditVerifyTurn: 25,
   /** Records of the audit log deleted by one commit, and the pause between two such. */
   auditPrune: 100,
   auditPrunePause: 50,
@@ -95,6 +97,8 @@ export const limits = {
   stringToSignShown: 200_000,
   /** Below the open files a process usually may have, 20,000 here; the rest is for engines. */
   connections: 10_000,
+  /** Of them from one address, trusted proxies apart: no caller shuts out the rest. */
+  connectionsPerAddress: 2_000,
   /** A socket on which nothing moves is cut; above the longest confirm wait and a heartbeat. */
   socketIdle: 60_000,
   /** How often slow requests are looked for. */

@@ -10,6 +10,7 @@ import Fastify, {
 } from 'fastify';
 import { limits } from '../limits.ts';
 import { type Answer, failure, hostOf } from './answer.ts';
+import { boundConnections } from './connections.ts';
 import type { Dispatch } from './dispatch.ts';
 import { ApiError, type ErrorCode } from './errors.ts';
 import { peerOf } from './peer.ts';
@@ -53,6 +54,7 @@ export function createListener(options: ListenOptions): FastifyInstance {
     routerOptions: { querystringParser: () => ({}) },
   });
   server.server.maxConnections = limits.connections;
+  boundConnections(server.server, limits.connectionsPerAddress, proxies);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
