@@ -100,13 +100,8 @@ async function startControlPlane(
   const store = await openStore(settings.store, { dataFolder });
   cleanups.push(() => store.close());
   const seal = await openSeal(dataFolder);
-  const root = await bootstrap({
-    store,
-    seal,
-    dataFolder,
-    now,
-    ...(rootAccessKey === undefined ? {} : { rootAccessKey }),
-  });
+  const given = rootAccessKey === undefined ? {} : { rootAccessKey };
+  const root = await bootstrap({ store, seal, dataFolder, now, ...given });
   const fleet = await createFleet({ store, now, log });
   cleanups.push(() => fleet.close());
   const onFault = (error: unknown, about: string) => {
@@ -115,7 +110,8 @@ async function startControlPlane(
   const { accessKeys, identities, sessions } = await openViews(store, seal, onFault, cleanups);
   const secret = await auditSecret(store, seal);
   const retentionMs = settings.auditDays * 86_400_000;
-  const trail = openTrail({ store, secret, retentionMs, now, timers: systemTimers, log });
+  const timers = systemTimers;
+  const trail = openTrail({ store, secret, retentionMs, now, timers, log });
   cleanups.push(() => trail.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
@@ -153,10 +149,8 @@ async function startControlPlane(
     onAnswer: metrics.answered,
     onCall: recordEndedCalls({ queue: trail.queue, reads: settings.audit === 'reads', now }),
   });
-  const console = {
-    ...{ sessions, seal, dispatch, actions, now, timers: systemTimers, onFault },
-    assets: await loadAssets(builtConsole),
-  };
+  const assets = await loadAssets(builtConsole);
+  const console = { sessions, seal, dispatch, actions, assets, now, timers, onFault };
   const isReady = () => canRead(store);
   const door = await openDoor(settings, { dispatch, onFault, isReady, console }, log);
   cleanups.push(() => door.close());
