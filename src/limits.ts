@@ -135,6 +135,19 @@ export const limits = {
   sessionSecondsMin: 900,
   sessionSeconds: 3_600,
   sessionSecondsMax: 43_200,
+  /** A session of the console lasts a working day at most, and ends after a break like lunch. */
+  consoleLife: 12 * 3_600_000,
+  consoleIdle: 30 * 60_000,
+  /** Its cookie tells of the last call to within this: writing it with each would gain nothing. */
+  consoleRefresh: 60_000,
+  /** From the printing of a sign-in link until it is followed: time to find the terminal again. */
+  consoleTicket: 15 * 60_000,
+  /** How often a stream is held against its session. */
+  consoleLook: 1_000,
+  /** A secret is 30 characters; what an operator chose as root's may be longer. */
+  consoleSecret: 512,
+  /** Deeper than any parameter, and far from where printing it would exhaust the stack. */
+  consoleDepth: 32,
   /** Lines a slow watcher may be behind; past that it gets a fresh snapshot instead. */
   feedQueue: 1_000,
   /** Between two lines to who watches load balancers: what comes meanwhile goes together. */

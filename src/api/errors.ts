@@ -261,6 +261,21 @@ export const errorTable = {
     message: 'The specified VSwitchId is not found.',
     when: 'there is no such vSwitch',
   },
+  'ConsoleSession.Ended': {
+    status: 401,
+    message: 'The console session does not exist or has ended. Sign in to go on.',
+    when: 'no one is signed in, or signed out, was idle for 30 minutes, lost the access key',
+  },
+  'ConsoleSignIn.Failed': {
+    status: 401,
+    message: 'The AccessKey pair is incorrect or disabled.',
+    when: 'the console was given an access key that does not exist, is inactive, or another secret',
+  },
+  'ConsoleRequest.Refused': {
+    status: 403,
+    message: 'The request does not come from a page of this console.',
+    when: 'another site sent it, or it lacks the token that the session told its page',
+  },
   ...identityErrors,
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 

@@ -19,6 +19,9 @@ export const keys = {
   role: (account: string, name: string) => `identity/${account}/role/${name}`,
   policies: (account: string) => `identity/${account}/policy/`,
   policy: (account: string, name: string) => `identity/${account}/policy/${name}`,
+  /** A sign-in at the console, until its session would have ended by itself. */
+  consoleSession: (id: string) => `console-session/${id}`,
+  consoleSessions: 'console-session/',
   site: (id: string) => `site/${id}`,
   allSites: 'site/',
   /** A load balancer under its site: a forwarder watches `loadBalancers(site)`. */

@@ -2,6 +2,7 @@ import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
 import { ExportAuditEvents, VerifyAuditRecords } from './audit-trail.ts';
 import { ExplainAuthorization } from './authorization.ts';
+import { CreateConsoleTicket } from './console.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
@@ -34,4 +35,5 @@ export const sluiceActions = [
   ExplainAuthorization,
   ExportAuditEvents,
   VerifyAuditRecords,
+  CreateConsoleTicket,
 ];
