@@ -128,7 +128,7 @@ export const errorTable = {
   'Throttling.User': {
     status: 400,
     message: 'Request was denied due to user flow control.',
-    when: "the account's calls a second for the action are spent",
+    when: "the account's calls a second for the action are spent, or its open streams",
     retry: true,
   },
   'Throttling.Api': {

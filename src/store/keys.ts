@@ -57,6 +57,12 @@ export const keys = {
   applied: (site: string, forwarder: string) => `report/${site}/${forwarder}/applied`,
   /** Leased: drains, health and counters of a forwarder; written at its own pace. */
   status: (site: string, forwarder: string) => `report/${site}/${forwarder}/status`,
+  /** Leased: load balancers of a site that somebody watches at one control plane. */
+  watched: (site: string, plane: string) => `watched/${site}/${plane}`,
+  allWatched: 'watched/',
+  /** Leased: what a forwarder counts of these, about once a second. */
+  traffic: (site: string, forwarder: string) => `traffic/${site}/${forwarder}`,
+  allTraffic: 'traffic/',
   reports: (site: string) => `report/${site}/`,
   allReports: 'report/',
   /** What load balancers of a bucket did in one minute on one forwarder. Written once. */

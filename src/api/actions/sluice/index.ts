@@ -6,6 +6,7 @@ import { CreateConsoleTicket } from './console.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
+import { WatchLoadBalancer, WatchLoadBalancers } from './live.ts';
 import { DescribeFreeze, DescribeRollouts, SetFreeze } from './rollouts.ts';
 import { DescribeSites, RegisterSite } from './sites.ts';
 import { ReportSite, WatchSite } from './watch.ts';
@@ -21,6 +22,8 @@ export const sluiceActions = [
   DescribeForwarders,
   WatchSite,
   ReportSite,
+  WatchLoadBalancer,
+  WatchLoadBalancers,
   DescribeRollouts,
   DescribeDrains,
   CutDrain,
