@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { AccessKeyPair } from '../../src/access-key-pair.ts';
 import { RpcError } from '../../src/client.ts';
 
@@ -39,6 +40,13 @@ export function askSignIn(
 /** The cookie that an answer sets, as it is sent back. */
 export function cookieOf(answer: Response): string {
   return (answer.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
+}
+
+/** Status and code of an error answer, which has a text and a request id too. */
+export async function codeOf(answer: Response): Promise<string> {
+  const { Code, Message, RequestId } = (await answer.json()) as Record<string, string>;
+  assert.ok(Message && RequestId);
+  return `${answer.status} ${Code}`;
 }
 
 /** Signs in with an access key pair. */
