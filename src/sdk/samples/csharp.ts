@@ -38,6 +38,8 @@ function source(request: SampleRequest): string {
   return `// This file is auto-generated, don't edit it. Thanks.
 using System;
 using System.Collections.Generic;
+using AlibabaCloud.OpenApiClient.Models;
+using AlibabaCloud.TeaUtil.Models;
 using Tea;
 
 namespace AlibabaCloud.SDK.Sample
@@ -48,17 +50,14 @@ namespace AlibabaCloud.SDK.Sample
         {
             // The default chain finds the credentials. Prefer those that need no access key.
             Aliyun.Credentials.Client credential = new Aliyun.Credentials.Client();
-            AlibabaCloud.OpenApiClient.Models.Config config = new AlibabaCloud.OpenApiClient.Models.Config
-            {
-                Credential = credential,
-            };
+            Config config = new Config { Credential = credential };
             config.Endpoint = ${quote(host)};
             return new AlibabaCloud.OpenApiClient.Client(config);
         }
 
-        public static AlibabaCloud.OpenApiClient.Models.Params CreateApiInfo()
+        public static Params CreateApiInfo()
         {
-            return new AlibabaCloud.OpenApiClient.Models.Params
+            return new Params
             {
                 Action = ${quote(action)},
                 Version = ${quote(version)},
@@ -78,15 +77,12 @@ namespace AlibabaCloud.SDK.Sample
 ${linesOf(query, put('queries'))}\
             Dictionary<string, string> headers = new Dictionary<string, string>();
 ${linesOf(headers, put('headers'))}\
-            AlibabaCloud.OpenApiClient.Models.OpenApiRequest request = new AlibabaCloud.OpenApiClient.Models.OpenApiRequest
-            {
-                Query = queries,
-                Headers = headers,
-            };
-            AlibabaCloud.TeaUtil.Models.RuntimeOptions runtime = new AlibabaCloud.TeaUtil.Models.RuntimeOptions();
+            OpenApiRequest request = new OpenApiRequest { Query = queries, Headers = headers };
+            RuntimeOptions runtime = new RuntimeOptions();
             try
             {
-                Dictionary<string, object> resp = CreateClient().CallApi(CreateApiInfo(), request, runtime);
+                AlibabaCloud.OpenApiClient.Client client = CreateClient();
+                var resp = client.CallApi(CreateApiInfo(), request, runtime);
                 Console.WriteLine(AlibabaCloud.TeaUtil.Common.ToJSONString(resp));
                 return 0;
             }

@@ -65,9 +65,11 @@ interface Form {
   readonly prepare: string;
   /** `call_api(params, request, runtime)` */
   readonly call: string;
+  /** The answer `resp` as plain data. */
+  readonly printed: string;
 }
 
-function program({ imports, client, host, config, functions, prepare, call }: Form): string {
+function program({ imports, client, host, config, functions, prepare, call, printed }: Form) {
   const asynchronous = call.replace(/^(\w+?)(_with_options)?\(/, (_, name, tail = '') => {
     return `${name}${tail}_async(`;
   });
@@ -76,7 +78,7 @@ function program({ imports, client, host, config, functions, prepare, call }: Fo
         client = Sample.create_client()
 ${prepare}        try:
             resp = ${called}
-            print(json.dumps(resp.to_map() if hasattr(resp, 'to_map') else resp, indent=2, default=str))
+            print(json.dumps(${printed}, indent=2, default=str))
         except Exception as error:
             print(getattr(error, 'message', error), file=sys.stderr)
             # Where the error is explained.
@@ -147,6 +149,7 @@ ${entries(headers, ' '.repeat(12))}        }
         runtime = util_models.RuntimeOptions()
 `,
     call: 'call_api(params, request, runtime)',
+    printed: 'resp',
   };
 }
 
@@ -171,6 +174,7 @@ ${linesOf(fields, (field) => field)}        )
         runtime = util_models.RuntimeOptions(${headers.length === 0 ? '' : extended})
 `,
     call: `${snake(action)}_with_options(request, runtime)`,
+    printed: 'resp.to_map()',
   };
 }
 

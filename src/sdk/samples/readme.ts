@@ -19,6 +19,6 @@ ${isSecure ? privateAuthority : ''}`;
 
 const privateAuthority = `
 An endpoint whose certificate is of an authority of your own needs that authority's certificate:
-\`NODE_EXTRA_CA_CERTS\` (Node), \`SSL_CERT_FILE\` (Python, Go, aliyun CLI, Terraform), the trust store
-(Java).
+\`NODE_EXTRA_CA_CERTS\` (Node), \`SSL_CERT_FILE\` (Python, Go, aliyun CLI, Terraform), the trust
+store (Java).
 `;
