@@ -5,6 +5,7 @@ import { ExplainAuthorization } from './authorization.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
+import { ListLoadBalancers } from './load-balancers.ts';
 import { DescribeFreeze, DescribeRollouts, SetFreeze } from './rollouts.ts';
 import { DescribeSites, RegisterSite } from './sites.ts';
 import { ReportSite, WatchSite } from './watch.ts';
@@ -20,6 +21,7 @@ export const sluiceActions = [
   DescribeForwarders,
   WatchSite,
   ReportSite,
+  ListLoadBalancers,
   DescribeRollouts,
   DescribeDrains,
   CutDrain,
