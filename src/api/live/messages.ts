@@ -131,7 +131,7 @@ export interface WatchedHealth extends ServerKey {
 
 /**
  * What the forwarders count while somebody watches, added up, about once a second. Both lists are
- * empty until the first has come, within some two seconds.
+ * empty until the first has come, within some two seconds; rates follow a second later.
  */
 export interface WatchedFigures {
   /** Forwarders whose figures these are. */
@@ -144,7 +144,7 @@ export interface WatchedFigures {
 /** A member that is absent is not known: the engine does not count it, or not yet. */
 export interface TrafficFigures {
   readonly Listener: string;
-  /** In-flight requests, connections or flows. */
+  /** Connections or flows that are open; of a server in HTTP, requests in flight. */
   readonly Sessions?: number;
   readonly ConnectionsPerSecond?: number;
   /** HTTP and HTTPS listeners alone. */

@@ -2,10 +2,12 @@ import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
 import { ExportAuditEvents, VerifyAuditRecords } from './audit-trail.ts';
 import { ExplainAuthorization } from './authorization.ts';
+import { CreateConsoleTicket } from './console.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
 import { ListLoadBalancers } from './load-balancers.ts';
+import { WatchLoadBalancer, WatchLoadBalancers } from './live.ts';
 import { DescribeFreeze, DescribeRollouts, SetFreeze } from './rollouts.ts';
 import { DescribeSites, RegisterSite } from './sites.ts';
 import { ReportSite, WatchSite } from './watch.ts';
@@ -22,6 +24,8 @@ export const sluiceActions = [
   WatchSite,
   ReportSite,
   ListLoadBalancers,
+  WatchLoadBalancer,
+  WatchLoadBalancers,
   DescribeRollouts,
   DescribeDrains,
   CutDrain,
@@ -33,4 +37,5 @@ export const sluiceActions = [
   ExplainAuthorization,
   ExportAuditEvents,
   VerifyAuditRecords,
+  CreateConsoleTicket,
 ];
