@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import type { LoadBalancerState } from '../../sdk/live.ts';
 import { CallDialog } from '../ui/call-dialog.tsx';
 import { Choice, Field } from '../ui/field.tsx';
@@ -31,28 +31,21 @@ export function AddListener({ state, close }: Props) {
   const backendPort = useSignal('');
   const scheduler = useSignal('wrr');
   const health = useSignal('on');
-  const certificate = useSignal('');
-  const certificates = useLoaded(
-    async () => (kind.value === 'HTTPS' ? listCertificates() : []),
-    [kind.value],
-  );
-  const found = certificates.value.value ?? [];
-  const chosen = found.find(({ id }) => id === certificate.value)?.id ?? found[0]?.id ?? '';
+  const certificate = useCertificate(kind.value === 'HTTPS');
   const asked = createListener(kind.value, {
     LoadBalancerId,
     ListenerPort: Number(port.value),
     ...(backendPort.value === '' ? {} : { BackendServerPort: Number(backendPort.value) }),
     Scheduler: scheduler.value,
     HealthCheck: health.value,
-    ServerCertificateId: chosen,
+    ServerCertificateId: certificate.id,
   });
-  const hasProbeSwitch = kind.value === 'HTTP' || kind.value === 'HTTPS';
   return (
     <CallDialog
       title="Add listener"
       submit="Add"
       asked={asked}
-      disabled={kind.value === 'HTTPS' && chosen === ''}
+      disabled={kind.value === 'HTTPS' && certificate.id === ''}
       close={close}
       done={close}
     >
@@ -64,44 +57,18 @@ export function AddListener({ state, close }: Props) {
           kind.value = value as ListenerKind;
         }}
       />
-      <Field label="Port" value={port} type="number" min={1} max={65535} required />
+      {kind.value === 'HTTPS' && <Choice label="Certificate" {...certificate.props} />}
+      <Field label="Port" value={port} type="number" {...ports} required />
       <Field
         label="Port on the servers"
         value={backendPort}
         type="number"
-        min={1}
-        max={65535}
+        {...ports}
         hint="Left empty: the same port."
       />
-      <Choice
-        label="Scheduler"
-        value={scheduler.value}
-        options={schedulers}
-        choose={(value) => {
-          scheduler.value = value;
-        }}
-      />
-      {hasProbeSwitch && (
-        <Choice
-          label="Health checks"
-          value={health.value}
-          options={onOff}
-          choose={(value) => {
-            health.value = value;
-          }}
-        />
-      )}
-      {kind.value === 'HTTPS' && (
-        <Choice
-          label="Certificate"
-          value={chosen}
-          options={found.map(({ id, name }) => ({ value: id, text: name }))}
-          choose={(value) => {
-            certificate.value = value;
-          }}
-          disabled={found.length === 0}
-          hint={found.length === 0 ? 'None yet: UploadUserCertificate brings one.' : ''}
-        />
+      <Choice label="Scheduler" options={schedulers} {...bound(scheduler)} />
+      {(kind.value === 'HTTP' || kind.value === 'HTTPS') && (
+        <Choice label="Health checks" options={onOff} {...bound(health)} />
       )}
       <p class="hint">
         It is made stopped: start it in its row. Timeouts, probes and persistence are set{' '}
@@ -112,4 +79,31 @@ export function AddListener({ state, close }: Props) {
       </p>
     </CallDialog>
   );
+}
+
+const ports = { min: 1, max: 65_535 };
+
+function bound(signal: Signal<string>) {
+  return {
+    value: signal.value,
+    choose: (value: string) => {
+      signal.value = value;
+    },
+  };
+}
+
+/** The certificate of an HTTPS listener: one that was uploaded, at first the first. */
+function useCertificate(isWanted: boolean) {
+  const picked = useSignal('');
+  const loaded = useLoaded(async () => (isWanted ? listCertificates() : []), [isWanted]);
+  const found = loaded.value.value ?? [];
+  const { id } = found.find((each) => each.id === picked.value) ?? found[0] ?? { id: '' };
+  const props = {
+    ...bound(picked),
+    value: id,
+    options: found.map((each) => ({ value: each.id, text: each.name })),
+    disabled: found.length === 0,
+    hint: found.length === 0 ? 'There is none yet: UploadUserCertificate brings one.' : '',
+  };
+  return { id, props };
 }

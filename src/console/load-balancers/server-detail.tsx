@@ -25,7 +25,7 @@ export function ServerDetail({ state, server }: Props) {
                 <dt>{Listener}</dt>
                 <dd>
                   {countText(traffic?.Sessions)} sessions, {rateText(traffic?.RequestsPerSecond)}{' '}
-                  requests/s, {rateText(traffic?.BytesOutPerSecond)} bytes/s to clients
+                  requests/s, {rateText(traffic?.BytesOutPerSecond)} bytes/s
                   {said.map(({ ForwarderName, Healthy }) => (
                     <small key={ForwarderName} class="below">
                       {ForwarderName}: {Healthy ? 'healthy' : 'unhealthy'}

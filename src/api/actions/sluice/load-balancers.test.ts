@@ -27,9 +27,17 @@ async function named(LoadBalancerName: string): Promise<string> {
   return LoadBalancerId;
 }
 
+interface Listed {
+  readonly LoadBalancerId: string;
+  readonly Address: string;
+  readonly ListenerCount: number;
+  readonly ServerCount: number;
+  readonly DrainingCount: number;
+}
+
 async function list(parameters: Record<string, unknown>) {
   const { output } = await bench.call(ListLoadBalancers, parameters);
-  return { ...output, all: output.LoadBalancers.LoadBalancer };
+  return { ...output, all: output.LoadBalancers.LoadBalancer as Listed[] };
 }
 
 const ids = async (parameters: Record<string, unknown>) =>
@@ -66,8 +74,8 @@ describe('the search for load balancers', () => {
 
   test('counts servers, and removed ones until their time is over', async () => {
     const counts = async () => {
-      const [{ ListenerCount, ServerCount, DrainingCount }] = (await list({ SearchKey: shop }))
-        .all as [{ ListenerCount: number; ServerCount: number; DrainingCount: number }];
+      const { ListenerCount, ServerCount, DrainingCount } = (await list({ SearchKey: shop }))
+        .all[0]!;
       return { ListenerCount, ServerCount, DrainingCount };
     };
     const BackendServers = ['i-1', 'i-2'].map((ServerId) => ({ ServerId, Port: 80 }));
