@@ -5,7 +5,7 @@ import { CallButton } from '../ui/call-button.tsx';
 import { addServers, cutDrain } from './asked.ts';
 import { confirmationOf, type Progress, progressOf } from './drains.ts';
 import { plural, secondsText } from './figures.ts';
-import { columns } from './server-rows.ts';
+import { columns, leavingClass } from './server-rows.ts';
 
 interface Props {
   readonly state: LoadBalancerState;
@@ -22,7 +22,7 @@ export function DrainRow({ state, drain, most, skew }: Props) {
   const { LoadBalancerId } = state.LoadBalancer;
   const { Deadline: _, Over, Forwarders: __, ...server } = drain;
   return (
-    <tr class="leaving">
+    <tr class={leavingClass(drain)}>
       <td />
       <td colSpan={columns - 1}>
         <div class="drain">

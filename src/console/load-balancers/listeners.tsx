@@ -60,7 +60,7 @@ interface TableProps {
 function Table({ state, deleting }: TableProps) {
   return (
     <div class="scroll">
-      <table>
+      <table class="listeners">
         <thead>
           <tr>
             <th scope="col">Listener</th>

@@ -24,8 +24,9 @@ export function ServerDetail({ state, server }: Props) {
               <div key={Listener}>
                 <dt>{Listener}</dt>
                 <dd>
-                  {countText(traffic?.Sessions)} sessions, {rateText(traffic?.RequestsPerSecond)}{' '}
-                  requests/s, {rateText(traffic?.BytesOutPerSecond)} bytes/s
+                  {countText(traffic?.Sessions)} sessions, {rateText(traffic?.RequestsPerSecond)}
+                  {' requests/s, '}
+                  {rateText(traffic?.BytesOutPerSecond)} bytes/s
                   {said.map(({ ForwarderName, Healthy }) => (
                     <small key={ForwarderName} class="below">
                       {ForwarderName}: {Healthy ? 'healthy' : 'unhealthy'}

@@ -18,6 +18,11 @@ export interface ServerRow {
 /** Columns of the table of servers, for what spans them all. */
 export const columns = 8;
 
+/** How rows of a server look that is on its way out, or gone. */
+export function leavingClass({ Over }: WatchedDrain): string {
+  return Over ? 'leaving over' : 'leaving';
+}
+
 export interface Health {
   readonly healthy: number;
   readonly probed: number;

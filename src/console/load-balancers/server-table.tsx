@@ -5,7 +5,7 @@ import { countText, rateText } from './figures.ts';
 import { HealthBadge } from './health.tsx';
 import type { Peaks } from './peaks.ts';
 import { ServerDetail } from './server-detail.tsx';
-import { addressOf, type ServerRow } from './server-rows.ts';
+import { addressOf, leavingClass, type ServerRow } from './server-rows.ts';
 import { WeightCell } from './weight-cell.tsx';
 
 interface Props {
@@ -76,7 +76,7 @@ function Row({ row, state, chosen, peaks, skew, remove }: Props & { readonly row
   };
   return (
     <>
-      <tr class={drain === undefined ? undefined : 'leaving'}>
+      <tr class={drain && `first ${leavingClass(drain)}`}>
         <td>
           {drain === undefined && (
             <input
@@ -130,7 +130,9 @@ function Row({ row, state, chosen, peaks, skew, remove }: Props & { readonly row
 
 function State({ row: { server, drain, health } }: { readonly row: ServerRow }) {
   if (drain !== undefined) {
-    return <span class="badge warn">{drain.Over ? 'Removed' : 'Draining'}</span>;
+    return (
+      <span class={drain.Over ? 'badge' : 'badge warn'}>{drain.Over ? 'Removed' : 'Draining'}</span>
+    );
   }
   return (
     <>
