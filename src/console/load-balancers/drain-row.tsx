@@ -41,14 +41,14 @@ export function DrainRow({ state, drain, most, skew }: Props) {
               <CallButton
                 danger
                 asked={cutDrain(LoadBalancerId, drain.ServerId)}
-                label={`Cut the sessions of ${drain.ServerId} now`}
+                label={`Cut now: ${drain.ServerId}`}
               >
                 Cut now
               </CallButton>
             )}
             <CallButton
               asked={addServers(LoadBalancerId, [server])}
-              label={`${Over ? 'Add' : 'Undo the removal of'} ${drain.ServerId}`}
+              label={`${Over ? 'Add again:' : 'Undo:'} ${drain.ServerId}`}
             >
               {Over ? 'Add again' : 'Undo'}
             </CallButton>

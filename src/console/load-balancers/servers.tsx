@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import type { LoadBalancerState, WatchedServer } from '../../sdk/live.ts';
 import { AddServers } from './add-servers.tsx';
 import { Announcer } from './announcer.tsx';
@@ -30,12 +31,17 @@ export function Servers({ state, skew }: Props) {
   const close = () => {
     opened.value = undefined;
   };
+  const finished = useSignal(0);
   /** What was done with them is done: the next choice begins anew. */
   const done = () => {
     close();
     chosen.value = new Set();
-    document.getElementById('servers')?.focus();
+    finished.value += 1;
   };
+  useEffect(() => {
+    // The button that had the focus may be gone with what it was for.
+    if (finished.value > 0) document.getElementById('servers')?.focus();
+  }, [finished.value]);
   const open = (dialog: Opened['dialog'], servers: readonly WatchedServer[]) => {
     opened.value = { dialog, servers };
   };

@@ -75,7 +75,9 @@ export default function LoadBalancers() {
       <Filters state={state} sites={siteIds} show={show} />
       <Trouble error={answer.trouble.value ?? sites.trouble.value} />
       {answer.value.value && <Page answer={answer.value.value} state={state} deleting={deleting} />}
-      <Pager total={answer.value.value?.TotalCount} state={state} show={show} />
+      {answer.trouble.value === undefined && (
+        <Pager total={answer.value.value?.TotalCount} state={state} show={show} />
+      )}
       {creating.value && (
         <CreateLoadBalancer
           sites={siteIds}
