@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { RpcClient, RpcError } from '../src/client.ts';
 import { startHttpServer, type TestBackend } from './support/backends.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
-import { get } from './support/load.ts';
+import { get, startHttpLoad } from './support/load.ts';
 import { buildScene, emptyLoadBalancer, type Scene } from './support/scene.ts';
 import {
   type Sluice,
@@ -12,6 +12,7 @@ import {
   startSluice,
 } from './support/sluice.ts';
 import { until } from './support/wait.ts';
+import { watchLoadBalancer } from './support/watching.ts';
 
 describe('two control planes on one etcd', () => {
   let etcd: Etcd;
@@ -88,6 +89,33 @@ describe('two control planes on one etcd', () => {
     assert.deepEqual(await answering(), ['two-2', 'two-3']);
     const back = await change(a(), 'AddBackendServers', 'two-1');
     assert.equal(back.headers['x-sluice-applied'], '1/1');
+  });
+
+  test('who watches at either sees what the forwarder counts, and a removal at the other', async () => {
+    const watching = planes.map(({ client }) => watchLoadBalancer(client, scene.loadBalancerId));
+    const load = startHttpLoad({
+      host: scene.address,
+      port: scene.ports[0]!,
+      clients: 2,
+      keepAlive: true,
+    });
+    try {
+      for (const [index, each] of watching.entries()) {
+        await each.state(`rates at control plane ${index}`, ({ Figures }) =>
+          Figures.Servers.some(({ RequestsPerSecond = 0 }) => RequestsPerSecond > 0),
+        );
+      }
+      await change(b(), 'RemoveBackendServers', 'two-3');
+      for (const each of watching) {
+        await each.state('the drain of the removed server, over', ({ Drains }) =>
+          Drains.some(({ ServerId, Over }) => ServerId === 'two-3' && Over),
+        );
+      }
+    } finally {
+      await load.stop();
+      await Promise.all(watching.map((each) => each.stop()));
+    }
+    await change(a(), 'AddBackendServers', 'two-3');
   });
 
   test('200 changes of one load balancer at once, at both, lose nothing', async () => {
