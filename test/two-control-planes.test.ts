@@ -91,7 +91,7 @@ describe('two control planes on one etcd', () => {
     assert.equal(back.headers['x-sluice-applied'], '1/1');
   });
 
-  test('who watches at either sees what the forwarder counts, and a removal at the other', async () => {
+  test('who watches at either sees what is counted, and a removal at the other', async () => {
     const watching = planes.map(({ client }) => watchLoadBalancer(client, scene.loadBalancerId));
     const load = startHttpLoad({
       host: scene.address,

@@ -460,7 +460,7 @@ describe('the traffic of a load balancer that somebody watches', () => {
     assert.deepEqual([engine.asked, told().length], [[], reports]);
   });
 
-  test('is counted no longer when the connection is lost, until it is asked for again', async () => {
+  test('is counted no longer once the connection is lost, until asked for again', async () => {
     await start();
     await say(snapshot(5, [one, two]), watched);
     control.hangUp();
