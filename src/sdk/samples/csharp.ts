@@ -1,5 +1,11 @@
 import { readme } from './readme.ts';
-import { answersOnce, flatCall, type Language, type SampleRequest } from './sample.ts';
+import {
+  answersOnce,
+  type FlatCall,
+  flatCall,
+  type Language,
+  type SampleRequest,
+} from './sample.ts';
 import { linesOf, literal } from './text.ts';
 
 /** The generic form, which every product has. */
@@ -29,12 +35,13 @@ const packages = ['AlibabaCloud.OpenApiClient', 'AlibabaCloud.TeaUtil', 'Aliyun.
 
 export const quote = (text: string) => literal(text, { quote: '"' });
 
+function dictionary(name: string, entries: FlatCall['query']): string {
+  return `            Dictionary<string, string> ${name} = new Dictionary<string, string>();
+${linesOf(entries, ([key, text]) => `            ${name}[${quote(key)}] = ${quote(text)};`)}`;
+}
+
 function source(request: SampleRequest): string {
   const { action, version, protocol, host, query, headers } = flatCall(request);
-  const put =
-    (map: string) =>
-    ([name, text]: readonly [string, string]) =>
-      `            ${map}[${quote(name)}] = ${quote(text)};`;
   return `// This file is auto-generated, don't edit it. Thanks.
 using System;
 using System.Collections.Generic;
@@ -73,10 +80,7 @@ namespace AlibabaCloud.SDK.Sample
 
         public static int Main(string[] args)
         {
-            Dictionary<string, string> queries = new Dictionary<string, string>();
-${linesOf(query, put('queries'))}\
-            Dictionary<string, string> headers = new Dictionary<string, string>();
-${linesOf(headers, put('headers'))}\
+${dictionary('queries', query)}${dictionary('headers', headers)}\
             OpenApiRequest request = new OpenApiRequest { Query = queries, Headers = headers };
             RuntimeOptions runtime = new RuntimeOptions();
             try
