@@ -1,7 +1,7 @@
 import { Refusal } from '../../elb/refusal.ts';
 import type { LoadBalancer } from '../../elb/types.ts';
 import { parseRecord } from '../../store/records.ts';
-import { StoreUnavailable } from '../../store/store.ts';
+import { type Entry, StoreUnavailable } from '../../store/store.ts';
 import type { Call, Stored } from '../call.ts';
 import type { LoadBalancerChange } from './changes.ts';
 import type { NewLine, Watcher } from './live.ts';
@@ -18,6 +18,8 @@ export class LoadBalancerWatcher implements Watcher {
   readonly #told = new Map<string, string>();
   /** Undefined: to be read; null: it is gone. */
   #stored: Stored<LoadBalancer> | null | undefined;
+  /** Its last change, which is not parsed before it is told: others may come until then. */
+  #entry: Entry | undefined;
 
   constructor(id: string, call: Call) {
     this.#id = id;
@@ -62,11 +64,12 @@ export class LoadBalancerWatcher implements Watcher {
   }
 
   #changed(change: LoadBalancerChange | 'lost'): void {
-    if (change === 'lost') {
-      this.#stored = undefined;
-    } else {
+    this.#stored = undefined;
+    this.#entry = undefined;
+    if (change !== 'lost') {
       const { key, value, revision } = change;
-      this.#stored = value === null ? null : parseRecord({ key, value, revision });
+      if (value === null) this.#stored = null;
+      else this.#entry = { key, value, revision };
     }
     this.#touch();
   }
@@ -74,16 +77,18 @@ export class LoadBalancerWatcher implements Watcher {
   async #readAnew(): Promise<Stored<LoadBalancer>> {
     const read = await this.#call.loadBalancer(this.#id);
     // A commit that came while it was read is newer.
-    if (this.#stored === undefined) this.#stored = read;
+    if (this.#stored === undefined && this.#entry === undefined) this.#stored = read;
     return read;
   }
 
   /** Undefined: the store is away, and what was told last stands. */
   async #read(): Promise<Stored<LoadBalancer> | null | undefined> {
+    if (this.#entry !== undefined) this.#stored = parseRecord(this.#entry);
+    this.#entry = undefined;
     if (this.#stored !== undefined) return this.#stored;
     try {
       await this.#readAnew();
-      return this.#stored;
+      return this.#entry === undefined ? this.#stored : await this.#read();
     } catch (error) {
       if (error instanceof StoreUnavailable) return undefined;
       if (error instanceof Refusal && error.code === 'LoadBalancerNotFound') return null;
