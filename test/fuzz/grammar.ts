@@ -102,7 +102,7 @@ function consoleRequest(random: Random, host: string): WireRequest {
     headers: {
       host,
       'content-type': pick(random, types),
-      cookie: `sluice-console=${printable(mutate(random, 'v1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'))}`,
+      cookie: `sluice-console=${printable(mutate(random, 'v1.AAAAAAAAAAAAAAAAAA'))}`,
       'x-sluice-csrf': printable(mutate(random, 'AAAA')),
       ...(random() < 0.3 ? { origin: pick(random, [`http://${host}`, 'null', 'x']) } : {}),
     },
