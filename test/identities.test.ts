@@ -151,9 +151,10 @@ describe('over every action of the catalogue', () => {
     await userWith(name, policies);
     const { AccessKey } = await root('Ram', 'CreateAccessKey', { UserName: name });
     const { AccessKeyId, AccessKeySecret } = AccessKey;
-    secrets.push(AccessKeySecret);
     const pair = { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret };
-    return openConsole(sluice.endpoint, pair);
+    const page = await openConsole(sluice.endpoint, pair);
+    secrets.push(AccessKeySecret, page.cookie, page.csrf);
+    return page;
   }
 
   let sessions = 0;

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { RpcClient, RpcError } from '../src/client.ts';
 import { startHttpServer, type TestBackend } from './support/backends.ts';
+import { openConsole } from './support/console.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
 import { get, startHttpLoad } from './support/load.ts';
 import { buildScene, emptyLoadBalancer, type Scene } from './support/scene.ts';
 import {
+  rootKey,
   type Sluice,
   type SluiceProcess,
   startForwarderProcess,
@@ -51,6 +53,15 @@ describe('two control planes on one etcd', () => {
     await Promise.all((planes ?? []).map((plane) => plane.stop()));
     await Promise.all((servers ?? []).map((server) => server.close()));
     await etcd?.stop();
+  });
+
+  test('a session of the console holds at both, and ends at both when it signs out', async () => {
+    const page = await openConsole(a().endpoint, rootKey);
+    const there = () =>
+      fetch(`${b().endpoint}/console/session`, { headers: { cookie: page.cookie } });
+    assert.equal((await there()).status, 200);
+    assert.equal((await page.send('DELETE', '/console/session')).status, 204);
+    await until(async () => (await there()).status === 401, { what: 'the end at the other' });
   });
 
   const attached = async (plane: Sluice, LoadBalancerId: string) => {
