@@ -4,30 +4,15 @@ import { parseRecord } from '../../store/records.ts';
 import { StoreUnavailable } from '../../store/store.ts';
 import type { Call, Stored } from '../call.ts';
 import type { LoadBalancerChange } from './changes.ts';
+import type { NewLine, Watcher } from './live.ts';
 import type { LoadBalancerLine, LoadBalancerState } from './messages.ts';
-import { Pulse } from './pulse.ts';
 import { stateOf } from './state.ts';
 
-/**
- * The lines of WatchLoadBalancer.
- * @throws LoadBalancerNotFound; ApiError Throttling.User, before the first line
- */
-export async function* watchOne(id: string, call: Call): AsyncIterable<string> {
-  const leave = call.live.enter(call.caller.account);
-  const watched = new Watched(id, call);
-  try {
-    await watched.begin();
-    yield* watched.lines();
-  } finally {
-    watched.end();
-    leave();
-  }
-}
-
-class Watched {
+/** Who watches one load balancer. `begin` throws LoadBalancerNotFound. */
+export class LoadBalancerWatcher implements Watcher {
   readonly #id: string;
   readonly #call: Call;
-  readonly #pulse: Pulse;
+  #touch: () => void = () => {};
   readonly #stops: (() => void)[] = [];
   /** Part -> its text as it was told last. */
   readonly #told = new Map<string, string>();
@@ -37,39 +22,29 @@ class Watched {
   constructor(id: string, call: Call) {
     this.#id = id;
     this.#call = call;
-    this.#pulse = new Pulse(call.live.timers);
   }
 
-  async begin(): Promise<void> {
+  async begin(touch: () => void): Promise<void> {
+    this.#touch = touch;
     const { live, fleet } = this.#call;
     this.#stops.push(await live.changes.subscribe(this.#id, (change) => this.#changed(change)));
-    const { value } = await this.#call.loadBalancer(this.#id);
+    const { value } = await this.#readAnew();
     this.#stops.push(
       fleet.onChange((site) => {
-        if (site === undefined || site === value.site) this.#pulse.touch();
+        if (site === undefined || site === value.site) this.#touch();
       }),
       fleet.watchTraffic(value.site, this.#id),
     );
   }
 
   end(): void {
-    for (const stop of this.#stops) stop();
+    for (const stop of this.#stops.splice(0)) stop();
   }
 
-  async *lines(): AsyncIterable<string> {
-    for await (const _ of this.#pulse.beats(this.#call.signal)) {
-      const stored = await this.#read();
-      if (stored === null) {
-        yield this.#line({ Type: 'deleted' });
-        return;
-      }
-      yield await this.#next(stored);
-    }
-  }
-
-  /** What is new; a heartbeat when nothing is. */
-  async #next(stored: Stored<LoadBalancer> | undefined): Promise<string> {
-    if (stored === undefined) return this.#line({ Type: 'heartbeat' });
+  async next(): Promise<NewLine<LoadBalancerLine> | undefined> {
+    const stored = await this.#read();
+    if (stored === null) return { Type: 'deleted' };
+    if (stored === undefined) return undefined;
     const { fleet, now } = this.#call;
     const state = await stateOf(fleet, stored, now());
     const isFirst = this.#told.size === 0;
@@ -80,10 +55,10 @@ class Watched {
       this.#told.set(part, text);
       news.push([part, value]);
     }
-    if (isFirst) return this.#line({ Type: 'state', ...state });
-    if (news.length === 0) return this.#line({ Type: 'heartbeat' });
+    if (isFirst) return { Type: 'state', ...state };
+    if (news.length === 0) return undefined;
     const parts: Partial<LoadBalancerState> = Object.fromEntries(news);
-    return this.#line({ Type: 'change', ...parts });
+    return { Type: 'change', ...parts };
   }
 
   #changed(change: LoadBalancerChange | 'lost'): void {
@@ -93,16 +68,21 @@ class Watched {
       const { key, value, revision } = change;
       this.#stored = value === null ? null : parseRecord({ key, value, revision });
     }
-    this.#pulse.touch();
+    this.#touch();
+  }
+
+  async #readAnew(): Promise<Stored<LoadBalancer>> {
+    const read = await this.#call.loadBalancer(this.#id);
+    // A commit that came while it was read is newer.
+    if (this.#stored === undefined) this.#stored = read;
+    return read;
   }
 
   /** Undefined: the store is away, and what was told last stands. */
   async #read(): Promise<Stored<LoadBalancer> | null | undefined> {
     if (this.#stored !== undefined) return this.#stored;
     try {
-      const read = await this.#call.loadBalancer(this.#id);
-      // A commit that came while it was read is newer.
-      this.#stored ??= read;
+      await this.#readAnew();
       return this.#stored;
     } catch (error) {
       if (error instanceof StoreUnavailable) return undefined;
@@ -110,11 +90,4 @@ class Watched {
       throw error;
     }
   }
-
-  #line(line: WithoutTime<LoadBalancerLine>): string {
-    const Time = new Date(this.#call.now()).toISOString();
-    return `${JSON.stringify({ ...line, Time })}\n`;
-  }
 }
-
-type WithoutTime<Line> = Line extends unknown ? Omit<Line, 'Time'> : never;
