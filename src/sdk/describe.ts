@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Access, type Action, ramName, versions } from '../api/actions/action.ts';
 import type { Caller } from '../api/call.ts';
+import { answerTexts } from './answer-texts.ts';
 import { withExamples } from './examples.ts';
 import type { Schema } from './fields.ts';
 
@@ -43,7 +44,7 @@ export function describe(action: Action): ActionDescription {
     resources: resourcesOf(action),
     limits,
     parameters: schemaOf(action.input, 'input', name),
-    answer: schemaOf(action.output, 'output', name),
+    answer: withTexts(schemaOf(action.output, 'output', name)),
     errors,
     streams: action.stream !== undefined,
   };
@@ -51,6 +52,22 @@ export function describe(action: Action): ActionDescription {
 
 function schemaOf(type: z.ZodType, io: 'input' | 'output', action: string): Schema {
   return withExamples(z.toJSONSchema(type, { io, unrepresentable: 'any' }) as Schema, action);
+}
+
+/** The same with a text at every field that has none of its own but a name that is told of. */
+function withTexts(schema: Schema, name = ''): Schema {
+  const { properties, items, description = answerTexts[name] } = schema;
+  const inner = Object.entries(properties ?? {});
+  return {
+    ...schema,
+    ...(description === undefined ? {} : { description }),
+    ...(items === undefined ? {} : { items: withTexts(items) }),
+    ...(properties === undefined
+      ? {}
+      : {
+          properties: Object.fromEntries(inner.map(([key, each]) => [key, withTexts(each, key)])),
+        }),
+  };
 }
 
 /** The resources with `<Name>` where the value of a parameter stands. */

@@ -14,8 +14,8 @@ export function openApi(actions: readonly ActionDescription[], version: string):
       title: 'Sluice',
       version,
       description:
-        'A self-hosted edge load balancer with the API of Alibaba Cloud ENS. Every call is signed ' +
-        '(ACS3-HMAC-SHA256, or V1 in the query). Lists and objects are one JSON text each.',
+        'A self-hosted edge load balancer with the API of Alibaba Cloud ENS. Every call is ' +
+        'signed: ACS3-HMAC-SHA256, or V1 in the query. Lists and objects are one JSON text each.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

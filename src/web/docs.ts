@@ -46,10 +46,10 @@ class Docs {
   async page(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const [path = '', query = ''] = (request.raw.url ?? '').split('?');
     const words = new URLSearchParams(query).get('q')?.trim().slice(0, limits.searchCharacters);
-    if (words) return html('search.html', this.#printed.search(path, words)).send(request, reply);
+    if (words) return html(this.#printed.search(path, words)).send(request, reply);
     const found = this.#assets.get(path) ?? this.#print(path);
     if (found !== undefined) return found.send(request, reply);
-    return html('missing.html', this.#printed.missing(path)).send(request, reply.code(404));
+    return html(this.#printed.missing(path)).send(request, reply.code(404));
   }
 
   openApi(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -74,7 +74,7 @@ class Docs {
     }
     const text = this.#printed.at(path);
     if (text === undefined) return undefined;
-    const page = html(name, text);
+    const page = html(text);
     return this.#printed.paths.includes(path) ? this.#keep(path, page) : page;
   }
 
@@ -84,8 +84,8 @@ class Docs {
   }
 }
 
-function html(name: string, text: string): Asset {
-  return new Asset(`${name}.html`, Buffer.from(text));
+function html(text: string): Asset {
+  return new Asset('page.html', Buffer.from(text));
 }
 
 function packageVersion(): string {

@@ -56,7 +56,7 @@ describe('the reference', () => {
   });
 
   test('an address without a page says so', async () => {
-    for (const path of ['Nope', 'errors/Nope', 'errors/..%2f..%2fpackage.json', 'errors/%ff']) {
+    for (const path of ['Nope', 'errors/Nope', 'errors/..%2f..%2fpackage.json', 'errors/%3Cb%3E']) {
       const answer = await fetch(`${sluice.endpoint}/docs/${path}`);
       assert.equal(answer.status, 404, path);
       assert.match(await answer.text(), /<h1>No such page<\/h1>/, path);
@@ -66,7 +66,7 @@ describe('the reference', () => {
   test('pages and openapi.json are compressed, and not sent again to who has them', async () => {
     for (const path of ['/docs/errors', '/openapi.json']) {
       const answer = await fetch(`${sluice.endpoint}${path}`);
-      assert.equal(answer.headers.get('content-encoding'), 'br', path);
+      assert.equal(answer.headers.get('content-encoding'), 'gzip', path);
       const etag = answer.headers.get('etag') ?? '';
       const again = await fetch(`${sluice.endpoint}${path}`, {
         headers: { 'if-none-match': etag },

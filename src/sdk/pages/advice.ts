@@ -49,7 +49,9 @@ const advice: readonly (readonly [RegExp, Advice])[] = [
       en:
         'Ask an administrator to attach a policy that allows the action. ExplainAuthorization ' +
         'tells which statement decided; DecodeDiagnosticMessage reads AccessDeniedDetail.',
-      zh: '请联系管理员授予允许该操作的策略。可用 ExplainAuthorization 查看由哪条语句决定，用 DecodeDiagnosticMessage 解读 AccessDeniedDetail。',
+      zh:
+        '请联系管理员授予允许该操作的策略。可用 ExplainAuthorization 查看由哪条语句决定，' +
+        '用 DecodeDiagnosticMessage 解读 AccessDeniedDetail。',
     },
   ],
   [
@@ -69,7 +71,7 @@ const advice: readonly (readonly [RegExp, Advice])[] = [
   [
     /^(InternalError|ServiceUnavailable|ens\.interface\.error)/,
     {
-      en: 'Read the message and x-sluice-detail; if they say nothing, look the RequestId up in the log.',
+      en: 'Read the message and x-sluice-detail, then look the RequestId up in the log.',
       zh: '请查看错误消息与 x-sluice-detail；若无说明，请用 RequestId 查询服务端日志。',
     },
   ],
@@ -90,7 +92,7 @@ const advice: readonly (readonly [RegExp, Advice])[] = [
   [
     /NotFound|NotExist/,
     {
-      en: 'Check the name or ID, and that it belongs to this account; the Describe or List action tells.',
+      en: 'Check the name or ID; the Describe or List action tells what the account has.',
       zh: '请检查名称或 ID 是否正确且属于当前账号，可用相应的 Describe 或 List 操作查询。',
     },
   ],
@@ -139,7 +141,7 @@ const advice: readonly (readonly [RegExp, Advice])[] = [
 ];
 
 const general: Advice = {
-  en: 'Compare the value with the parameter table of the action; x-sluice-detail says what was expected.',
+  en: 'Compare the value with the parameters of the action; x-sluice-detail says what was expected.',
   zh: '请对照该操作的参数表检查取值；响应头 x-sluice-detail 说明了期望的形式。',
 };
 

@@ -60,7 +60,9 @@ group('reference pages', () => {
       assert.ok(own.includes(`<h1>${code}</h1>`) && own.includes('lang="zh-CN"'), code);
     }
   });
+});
 
+group('pages of error codes', () => {
   test('a code as callers see it leads to the row that it was made from', () => {
     const expected = {
       MissingLoadBalancerId: 'Missing%s',
@@ -80,7 +82,9 @@ group('reference pages', () => {
     }
     assert.ok(pages.missing('/docs/errors/%3Cscript%3E').includes('&lt;script>'));
   });
+});
 
+group('what is printed', () => {
   test('texts of actions come out as texts, whatever is in them', () => {
     const hostile = `"><script>alert(1)</script>&amp;'`;
     const [first] = described;
