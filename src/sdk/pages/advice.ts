@@ -141,7 +141,7 @@ const advice: readonly (readonly [RegExp, Advice])[] = [
 ];
 
 const general: Advice = {
-  en: 'Compare the value with the parameters of the action; x-sluice-detail says what was expected.',
+  en: 'Compare the value with the parameters of the action; x-sluice-detail says what is due.',
   zh: '请对照该操作的参数表检查取值；响应头 x-sluice-detail 说明了期望的形式。',
 };
 
