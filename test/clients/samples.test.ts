@@ -78,9 +78,37 @@ function flattenedTags(got: Readonly<Record<string, string>>) {
 
 /** What the API takes in a text. */
 const comments = hostile
+  .toReversed()
   .filter((text) => !/\p{Cc}/u.test(text))
   .join('')
   .slice(0, 100);
+
+/** What is asked in each language, by the name of the case. */
+function requestsOf(id: string, LoadBalancerId: string) {
+  const BackendServers = [{ ServerId: 'i-2', Port: 81, Ip: '', Weight: 0 }];
+  const removal = { LoadBalancerId, BackendServers, Unknown: 'x' };
+  const dry = { headers: { 'x-sluice-dry-run': 'true' } };
+  return {
+    dry: request('RemoveBackendServers', removal, dry),
+    removal: request('RemoveBackendServers', removal),
+    nested: request('RegisterInstance', {
+      EnsRegionId: 'local',
+      InstanceId: `i-${id}`,
+      PrivateIpAddress: '10.0.1.1',
+      NetworkInterfaces: [
+        { NetworkInterfaceId: `eni-${id}-1`, PrivateIpAddress: '10.0.2.1' },
+        { NetworkInterfaceId: `eni-${id}-2`, PrivateIpAddress: '10.0.2.2' },
+      ],
+    }),
+    list: request('LookupEvents', {
+      LookupAttribute: [{ Key: 'ResourceName', Value: 'local' }],
+    }),
+    none: request('DescribeEnsRegions', {}),
+    texts: request('CreateGroup', { GroupName: `g-${id}`, Comments: comments }),
+    echoed: request('CreateNetwork', echoed, { endpoint: echo.endpoint }),
+    refused: request('DeleteNetwork', { NetworkId: 'n-nowhere' }),
+  };
+}
 
 for (const { language, build } of toolchains) {
   const { id } = language;
@@ -94,31 +122,9 @@ for (const { language, build } of toolchains) {
         LoadBalancerId,
         BackendServers: [{ ServerId: 'i-1' }, { ServerId: 'i-2', Port: 81 }],
       });
-      const BackendServers = [{ ServerId: 'i-2', Port: 81, Ip: '', Weight: 0 }];
-      const removal = { LoadBalancerId, BackendServers, Unknown: 'x' };
-      const dry = { headers: { 'x-sluice-dry-run': 'true' } };
       const place = path.join(folder, id);
       mkdirSync(place);
-      programs = await build(place, {
-        dry: request('RemoveBackendServers', removal, dry),
-        removal: request('RemoveBackendServers', removal),
-        nested: request('RegisterInstance', {
-          EnsRegionId: 'local',
-          InstanceId: `i-${id}`,
-          PrivateIpAddress: '10.0.1.1',
-          NetworkInterfaces: [
-            { NetworkInterfaceId: `eni-${id}-1`, PrivateIpAddress: '10.0.2.1' },
-            { NetworkInterfaceId: `eni-${id}-2`, PrivateIpAddress: '10.0.2.2' },
-          ],
-        }),
-        list: request('LookupEvents', {
-          LookupAttribute: [{ Key: 'ResourceName', Value: 'local' }],
-        }),
-        none: request('DescribeEnsRegions', {}),
-        texts: request('CreateGroup', { GroupName: `g-${id}`, Comments: comments }),
-        echoed: request('CreateNetwork', echoed, { endpoint: echo.endpoint }),
-        refused: request('DeleteNetwork', { NetworkId: 'n-nowhere' }),
-      });
+      programs = await build(place, requestsOf(id, LoadBalancerId));
     });
 
     const attached = async () => {
