@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe as group, test } from 'node:test';
@@ -122,8 +122,7 @@ for (const { language, build } of toolchains) {
         LoadBalancerId,
         BackendServers: [{ ServerId: 'i-1' }, { ServerId: 'i-2', Port: 81 }],
       });
-      const place = path.join(folder, id);
-      mkdirSync(place);
+      const place = mkdtempSync(path.join(folder, id));
       programs = await build(place, requestsOf(id, LoadBalancerId));
     });
 
@@ -178,7 +177,7 @@ for (const { language, build } of toolchains) {
       await assert.rejects(run('refused'), ({ code, stderr }) => {
         assert.equal(code, 1);
         assert.match(stderr, /parameter NetworkId is invalid/);
-        assert.match(stderr, /docs\/errors#InvalidNetworkId/);
+        assert.match(stderr, /docs\/errors\/InvalidNetworkId/);
         return true;
       });
     });
