@@ -179,7 +179,7 @@ describe('the code of a button', () => {
         }
       }
       await dialog.getByRole('tab', { name: 'Sluice CLI' }).click();
-      await code.filter({ hasText: '7' }).waitFor();
+      await code.filter({ hasText: '--header x-sluice-drain-seconds=7' }).waitFor();
       await lookAt(page, 'load-balancer-code');
       await page.keyboard.press('Escape');
       // Only the code is closed, and the focus is where it was.
@@ -211,6 +211,32 @@ describe('two tabs that change one load balancer', () => {
       await button(other, 'Weight of tab-1: 30. Change').waitFor();
       assert.deepEqual(await weights(scene), { 'tab-1': 30, 'tab-2': 100 });
     });
+  });
+});
+
+describe('a user that may only look', () => {
+  test('sees everything live, and is told what they would have to be allowed', async () => {
+    const servers = await webServers('look-1');
+    const scene = await buildScene(sluice.client, servers, [{ protocol: 'HTTP' }]);
+    const ram = (action: string, parameters: Record<string, unknown>) =>
+      sluice.client.call('Ram', action, { UserName: 'onlooker', ...parameters });
+    await ram('CreateUser', {});
+    await ram('AttachPolicyToUser', { PolicyType: 'System', PolicyName: 'ReadOnlyAccess' });
+    const { AccessKey } = (await ram('CreateAccessKey', {})).body as {
+      AccessKey: { AccessKeyId: string; AccessKeySecret: string };
+    };
+    await browser.visit(sluice.endpoint, async (page) => {
+      const { AccessKeyId: accessKeyId, AccessKeySecret: accessKeySecret } = AccessKey;
+      await signIn(page, { accessKeyId, accessKeySecret });
+      await page.locator(`a[href$="${scene.loadBalancerId}"]`).click();
+      await row(page, 'look-1').getByText('Healthy').waitFor();
+      await button(page, 'Remove look-1').click();
+      await page.getByText('No server that takes traffic is left then').waitFor();
+      await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+      await page.getByText('ens:RemoveBackendServers').waitFor();
+      await lookAt(page, 'load-balancer-denied');
+    });
+    assert.deepEqual(await weights(scene), { 'look-1': 100 });
   });
 });
 
