@@ -17,7 +17,16 @@ export interface Session {
 export const session = signal<Session | null | undefined>(undefined);
 
 /** Why the page asks to sign in again, for the sign-in form to say. */
-export const farewell = signal('');
+export const farewell = signal(
+  new URLSearchParams(location.search).get('link') === 'over'
+    ? 'This link was used before, is too old, or was made for another machine. Sign in with an ' +
+        'access key, or make another link with sluice console.'
+    : '',
+);
+
+/** Tabs share a cookie: each asks again who is signed in when another has changed that. */
+const tabs = new BroadcastChannel('sluice-session');
+tabs.onmessage = () => void resume();
 
 export function csrfToken(): string {
   return session.value?.csrf ?? '';
@@ -33,7 +42,8 @@ export function ended(): void {
 export async function resume(): Promise<void> {
   try {
     const response = await fetch('/console/session');
-    session.value = response.ok ? ((await response.json()) as Session) : null;
+    if (response.ok) session.value = (await response.json()) as Session;
+    else ended();
   } catch {
     session.value = null;
     farewell.value = 'The control plane does not answer. Try again when it is up.';
@@ -58,6 +68,7 @@ export async function signIn(
   if (!response.ok) return body.Message ?? 'Signing in failed.';
   farewell.value = '';
   session.value = body;
+  tabs.postMessage('signed in');
   return undefined;
 }
 
@@ -68,4 +79,5 @@ export async function signOut(): Promise<void> {
   }).catch(() => undefined);
   farewell.value = 'You have signed out.';
   session.value = null;
+  tabs.postMessage('signed out');
 }
