@@ -5,6 +5,8 @@ import { resume, session } from './session.ts';
 import { Shell } from './shell.tsx';
 
 /** Each page is a file of its own, fetched when it is first shown. */
+const Access = lazy(() => import('./pages/access.tsx'));
+const Audit = lazy(() => import('./pages/audit.tsx'));
 const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
 
@@ -18,6 +20,8 @@ export function App() {
         <ErrorBoundary>
           <Router>
             <Route path="/console/" component={LoadBalancers} />
+            <Route path="/console/access/*" component={Access} />
+            <Route path="/console/audit" component={Audit} />
             <Route default component={NotFound} />
           </Router>
         </ErrorBoundary>
