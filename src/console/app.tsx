@@ -8,6 +8,7 @@ import { Shell } from './shell.tsx';
 const Access = lazy(() => import('./pages/access.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
 const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
+const LoadBalancer = lazy(() => import('./pages/load-balancer.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
 
 export function App() {
@@ -20,6 +21,7 @@ export function App() {
         <ErrorBoundary>
           <Router>
             <Route path="/console/" component={LoadBalancers} />
+            <Route path="/console/load-balancers/:id" component={LoadBalancer} />
             <Route path="/console/access/*" component={Access} />
             <Route path="/console/audit" component={Audit} />
             <Route default component={NotFound} />

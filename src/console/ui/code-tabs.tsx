@@ -37,7 +37,7 @@ export function CodeTabs<Request>({ languages, request }: Props<Request>) {
     <Tabs label="Language" names={titles} chosen={title} choose={choose}>
       <div class="code">
         <Copy text={code} what={`the ${title} code`} />
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the keyboard. */}
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls takes the keyboard. */}
         <pre tabIndex={0}>{code}</pre>
       </div>
     </Tabs>
