@@ -22,6 +22,7 @@ export function App() {
           <Router>
             <Route path="/console/" component={LoadBalancers} />
             <Route path="/console/load-balancers/:id" component={LoadBalancer} />
+            <Route path="/console/access" component={Access} />
             <Route path="/console/access/*" component={Access} />
             <Route path="/console/audit" component={Audit} />
             <Route default component={NotFound} />

@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { type Asked, call } from '../door.ts';
@@ -122,7 +122,7 @@ function Verdict({
 
 interface NamesProps {
   readonly kind: string;
-  readonly name: ReturnType<typeof useSignal<string>>;
+  readonly name: Signal<string>;
 }
 
 function Names({ kind, name }: NamesProps) {
@@ -146,7 +146,7 @@ function Names({ kind, name }: NamesProps) {
   );
 }
 
-function Actions({ action }: { readonly action: ReturnType<typeof useSignal<string>> }) {
+function Actions({ action }: { readonly action: Signal<string> }) {
   const id = useId();
   const actions = useLoaded(async () => {
     const response = await fetch('/console/actions.json');

@@ -33,7 +33,10 @@ function Whole({ event }: { readonly event: AuditEvent }) {
   const facts = [
     ['Time', extra.Time],
     ['Who', `${who.userName} (${who.type}), key ${who.accessKeyId}`],
-    ['From', `${event.sourceIpAddress}, over ${extra.Scheme}, ${event.userAgent}`],
+    [
+      'From',
+      [event.sourceIpAddress, `over ${extra.Scheme}`, event.userAgent].filter(Boolean).join(', '),
+    ],
     ['Request', event.eventId],
     ['Revision', String(extra.Revision)],
     ...(extra.DryRun ? [['Dry run', 'Nothing was changed.']] : []),
@@ -84,7 +87,6 @@ function Changed({ change }: { readonly change: Change }) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the keyboard. */}
       <pre class="difference" tabIndex={0}>
         {parts.map(({ kind, lines }, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: parts have no other name, nor move.
           <span key={index} class={kind}>
             <span class="unseen">{words[kind]}</span>
             {lines.map((line) => `${marks[kind]} ${line}\n`).join('')}

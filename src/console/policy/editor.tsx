@@ -33,7 +33,7 @@ interface Props {
  */
 export function PolicyEditor({ label, kind, text, change, actions = [], shown }: Props) {
   const host = useRef<HTMLDivElement>(null);
-  const told = useRef({ change, actions });
+  const told = useRef<Told>({ change, actions });
   told.current = { change, actions };
   const isReadOnly = change === undefined;
   useEffect(() => {
@@ -66,7 +66,10 @@ export function PolicyEditor({ label, kind, text, change, actions = [], shown }:
   return <div class="policy-editor" ref={host} />;
 }
 
-type Told = Pick<Props, 'change' | 'actions'>;
+interface Told {
+  readonly change: Props['change'];
+  readonly actions: readonly Suggestion[];
+}
 
 function editing(kind: PolicyKind, told: () => Told) {
   return [
@@ -75,7 +78,7 @@ function editing(kind: PolicyKind, told: () => Told) {
     lintGutter(),
     linter((view) => diagnosticsOf(view, kind), { delay: 200 }),
     autocompletion({
-      override: [(context) => completionsOf(context, kind, told().actions ?? [])],
+      override: [(context) => completionsOf(context, kind, told().actions)],
     }),
     keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap]),
     EditorView.updateListener.of(({ docChanged, state }) => {

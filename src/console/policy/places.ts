@@ -21,7 +21,8 @@ export function rangeOf(text: string, path: Path): Range {
   let at: Range = document;
   let value: Node | undefined = document;
   for (const step of path) {
-    const property = typeof step === 'string' && value ? memberOf(text, value, step) : undefined;
+    const property: Node | undefined =
+      typeof step === 'string' && value ? memberOf(text, value, step) : undefined;
     const next: Node | undefined =
       property === undefined
         ? typeof step === 'number' && value?.name === 'Array'
