@@ -15,7 +15,7 @@ const byKey: Readonly<Record<string, readonly [type: string, part: number]>> = {
   accesskey: ['ACS::RAM::AccessKey', 1],
 };
 
-/** The same of what stands under `identity/<account>/`: the kind comes first, its name behind it. */
+/** The same under `identity/<account>/`, where the kind comes first and its name behind it. */
 const byIdentity: Readonly<Record<string, string>> = {
   user: 'ACS::RAM::User',
   group: 'ACS::RAM::Group',

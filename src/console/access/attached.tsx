@@ -3,6 +3,7 @@ import { limits } from '../../limits.ts';
 import { call } from '../door.ts';
 import { useLoaded } from '../ui/loaded.ts';
 import { useStep } from '../ui/step.tsx';
+import { Table } from '../ui/table.tsx';
 import { Trouble } from '../ui/trouble.tsx';
 import { type Attached, type HolderKind, itemsIn, listAll, policyAddress, ram } from './ram.ts';
 
@@ -63,46 +64,41 @@ export function AttachedPolicies({ kind, name }: Props) {
         <p class="card empty">No policy is attached. Attach one to allow something.</p>
       )}
       {all.length > 0 && (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Policy</th>
-                <th scope="col">Type</th>
-                <th scope="col">Description</th>
-                <th scope="col">
-                  <span class="unseen">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {all.map((policy) => (
-                <tr key={label(policy)}>
-                  <td>
-                    <a href={policyAddress(policy.PolicyType, policy.PolicyName)}>
-                      {policy.PolicyName}
-                    </a>
-                  </td>
-                  <td>{policy.PolicyType}</td>
-                  <td>{policy.Description}</td>
-                  <td>
-                    <button
-                      type="button"
-                      class="quiet"
-                      aria-label={`Detach ${policy.PolicyName}`}
-                      onClick={() => detach(policy)}
-                    >
-                      Detach
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table titles={['Policy', 'Type', 'Description']} hasActions>
+          {all.map((policy) => (
+            <Row key={label(policy)} policy={policy} detach={detach} />
+          ))}
+        </Table>
       )}
       {step.dialog}
     </section>
+  );
+}
+
+interface RowProps {
+  readonly policy: Attached;
+  readonly detach: (policy: Attached) => void;
+}
+
+function Row({ policy, detach }: RowProps) {
+  return (
+    <tr>
+      <td>
+        <a href={policyAddress(policy.PolicyType, policy.PolicyName)}>{policy.PolicyName}</a>
+      </td>
+      <td>{policy.PolicyType}</td>
+      <td>{policy.Description}</td>
+      <td>
+        <button
+          type="button"
+          class="quiet"
+          aria-label={`Detach ${policy.PolicyName}`}
+          onClick={() => detach(policy)}
+        >
+          Detach
+        </button>
+      </td>
+    </tr>
   );
 }
 

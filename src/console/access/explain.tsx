@@ -24,7 +24,7 @@ const verdicts = {
   ImplicitDeny: { text: 'Denied: nothing allows it', look: 'badge bad' },
 } as const;
 
-/** Why somebody may do something or not, and what would change it. The address holds the question. */
+/** Why somebody may do something or not. The address holds the question. */
 export function Explain() {
   const { query, route } = useLocation();
   const kind = useSignal(query.role === undefined ? 'user' : 'role');

@@ -5,6 +5,7 @@ import { Copy } from '../ui/copy.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { useStep } from '../ui/step.tsx';
+import { Table } from '../ui/table.tsx';
 import { Trouble } from '../ui/trouble.tsx';
 import { itemsIn, ram, timeText } from './ram.ts';
 
@@ -59,27 +60,11 @@ export function AccessKeys({ user }: { readonly user: string }) {
         <p class="card empty">No access key yet: the user cannot call anything.</p>
       )}
       {all !== undefined && all.length > 0 && (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                {['Access key ID', 'Status', 'Created', 'Last used'].map((title) => (
-                  <th key={title} scope="col">
-                    {title}
-                  </th>
-                ))}
-                <th scope="col">
-                  <span class="unseen">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {all.map((key) => (
-                <Row key={key.AccessKeyId} of={key} user={user} take={step.take} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table titles={['Access key ID', 'Status', 'Created', 'Last used']} hasActions>
+          {all.map((key) => (
+            <Row key={key.AccessKeyId} of={key} user={user} take={step.take} />
+          ))}
+        </Table>
       )}
       {step.dialog}
       {made.value && (

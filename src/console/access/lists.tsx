@@ -5,6 +5,7 @@ import { session } from '../session.ts';
 import { Field } from '../ui/field.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { type Step, useStep } from '../ui/step.tsx';
+import { Table } from '../ui/table.tsx';
 import { Trouble } from '../ui/trouble.tsx';
 import { addressOf, listAll, policyAddress, ram, timeText } from './ram.ts';
 
@@ -247,31 +248,16 @@ function Rows({ listing: { one, columns, address }, items, isEmpty }: RowsProps)
   }
   return (
     <>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              {columns.map(([title]) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {items.slice(0, rowsShown).map((item) => (
-              <tr key={address(item)}>
-                {columns.map(([title, member], index) => {
-                  const text = cellText(item, member);
-                  return (
-                    <td key={title}>{index === 0 ? <a href={address(item)}>{text}</a> : text}</td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table titles={columns.map(([title]) => title)}>
+        {items.slice(0, rowsShown).map((item) => (
+          <tr key={address(item)}>
+            {columns.map(([title, member], index) => {
+              const text = cellText(item, member);
+              return <td key={title}>{index === 0 ? <a href={address(item)}>{text}</a> : text}</td>;
+            })}
+          </tr>
+        ))}
+      </Table>
       {items.length > rowsShown && (
         <p class="hint">
           The first {rowsShown} of {items.length.toLocaleString('en')}: find the others by name.

@@ -7,6 +7,7 @@ import type { AuditEvent } from '../audit/event.ts';
 import { addressOf, type Filters, noFilters, readFilters } from '../audit/filters.ts';
 import { lookUp } from '../audit/look-up.ts';
 import { Narrow } from '../audit/narrow.tsx';
+import { Table } from '../ui/table.tsx';
 import { Trouble } from '../ui/trouble.tsx';
 import '../ui/facts.css';
 import './audit.css';
@@ -134,41 +135,28 @@ interface EventsProps {
 
 function Events({ events, addressOf }: EventsProps) {
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            {['Time', 'Action', 'Resource', 'Who', 'From', 'Result'].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {events.map((event) => (
-            <tr key={event.eventId}>
-              <td class="when">{event.additionalEventData.Time.slice(0, 19).replace('T', ' ')}</td>
-              <td>
-                <a href={addressOf(event.eventId)}>{event.eventName}</a>
-              </td>
-              <td class="mono">
-                {Object.values(event.referencedResources).flat().slice(0, 3).join(', ')}
-              </td>
-              <td>{event.userIdentity.userName}</td>
-              <td class="mono">{event.sourceIpAddress}</td>
-              <td>
-                {event.errorCode ? (
-                  <span class="badge bad">{event.errorCode}</span>
-                ) : (
-                  <span class="badge good">Done</span>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table titles={['Time', 'Action', 'Resource', 'Who', 'From', 'Result']}>
+      {events.map((event) => (
+        <tr key={event.eventId}>
+          <td class="when">{event.additionalEventData.Time.slice(0, 19).replace('T', ' ')}</td>
+          <td>
+            <a href={addressOf(event.eventId)}>{event.eventName}</a>
+          </td>
+          <td class="mono">
+            {Object.values(event.referencedResources).flat().slice(0, 3).join(', ')}
+          </td>
+          <td>{event.userIdentity.userName}</td>
+          <td class="mono">{event.sourceIpAddress}</td>
+          <td>
+            {event.errorCode ? (
+              <span class="badge bad">{event.errorCode}</span>
+            ) : (
+              <span class="badge good">Done</span>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
