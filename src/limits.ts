@@ -342,4 +342,6 @@ export const limits = {
   drainingPerLoadBalancer: 1_000,
   /** How long the sample of `sluice up` waits for its load balancer's first answer. */
   sampleAnswer: 5_000,
+  /** Of a search in the reference: longer than any name in it. */
+  searchCharacters: 100,
 } as const;
