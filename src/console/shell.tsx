@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { session, signOut } from './session.ts';
 
@@ -46,8 +47,13 @@ function Place({ path, text }: (typeof places)[number]) {
   const { path: here } = useLocation();
   const isFirst = here === '/console' || here.startsWith('/console/load-balancers');
   const isHere = path === '/console/' ? isFirst : here.startsWith(path);
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    // On a phone not all places fit, and the row scrolls.
+    if (isHere) link.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [isHere]);
   return (
-    <a href={path} aria-current={isHere ? 'page' : undefined}>
+    <a ref={link} href={path} aria-current={isHere ? 'page' : undefined}>
       {text}
     </a>
   );

@@ -52,12 +52,23 @@ export async function lookUp(
   }
 }
 
+/** Calls until an event is given up for gone: some 300,000 records of the log. */
+const callsForOne = 30;
+
 /** One event, whenever it was; undefined when the log has it no more. @throws CallFailed */
 export async function eventBy(id: string): Promise<AuditEvent | undefined> {
-  const { body } = await call<Answer>('Actiontrail', 'LookupEvents', {
-    StartTime: '1970-01-01T00:00:00Z',
-    LookupAttribute: [{ Key: 'EventId', Value: id }],
-    MaxResults: 1,
-  });
-  return body.Events[0];
+  let next = {};
+  for (let calls = 1; ; calls++) {
+    const { body } = await call<Answer>('Actiontrail', 'LookupEvents', {
+      StartTime: '1970-01-01T00:00:00Z',
+      LookupAttribute: [{ Key: 'EventId', Value: id }],
+      MaxResults: 1,
+      ...next,
+    });
+    const [found] = body.Events;
+    const { NextToken } = body;
+    if (found !== undefined || NextToken === undefined || calls === callsForOne) return found;
+    next = { NextToken };
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
 }
