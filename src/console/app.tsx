@@ -6,6 +6,7 @@ import { Shell } from './shell.tsx';
 
 /** Each page is a file of its own, fetched when it is first shown. */
 const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
+const Explorer = lazy(() => import('./pages/explorer.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
 
 export function App() {
@@ -18,6 +19,7 @@ export function App() {
         <ErrorBoundary>
           <Router>
             <Route path="/console/" component={LoadBalancers} />
+            <Route path="/console/explorer/:product?/:action?" component={Explorer} />
             <Route default component={NotFound} />
           </Router>
         </ErrorBoundary>
