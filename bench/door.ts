@@ -71,6 +71,7 @@ function startDoor() {
     catalogue: new Map<string, Action>([[`${versions.Ens} DescribeNothing`, describeNothing]]),
     identities: { userName: () => undefined, policiesOf: () => [] },
     openToken: () => undefined,
+    signedIn: async () => undefined,
     onKeyUsed: () => {},
     accessKeys: { find: async (id) => (id === key.id ? { ...record, ...key } : undefined) },
     nonces: new Nonces(Date.now),

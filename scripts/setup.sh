@@ -3,7 +3,8 @@
 # returns at once. Needs only sh and npm: the Node that runs Sluice is one of the npm packages.
 #
 #   setup.sh --packages   npm packages: enough for `npm run check`
-#   setup.sh --quiet      and HAProxy, nftables, conntrack, ip: enough for `npm start`
+#   setup.sh --quiet      and HAProxy, nftables, conntrack, ip, and the console built: enough for
+#                         `npm start`
 #   setup.sh --test       and etcd, wrk, h2spec, testssl, slowhttptest, a Python with Alibaba
 #                         Cloud's SDKs: for `npm test`
 #   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
@@ -60,6 +61,19 @@ install_packages() {
   [ -x "$root/node_modules/.bin/node" ] ||
     fail "npm brought no node_modules/.bin/node: are its install scripts switched off?"
   touch "$installed"
+}
+
+# The page at /console/: built again when one of its sources, or what builds it, is newer.
+build_console() {
+  built=$root/dist/console/index.html
+  if [ -f "$built" ]; then
+    set -- "$root/src/console" "$root/src/sdk" "$root/vite.config.ts" "$root/package-lock.json"
+    [ -n "$(find "$@" -newer "$built" -print 2>/dev/null | head -n 1)" ] || return 0
+  fi
+  # Left out of an installation for production: what is built there stays as it is.
+  [ -x "$root/node_modules/.bin/vite" ] || return 0
+  step "building the console (about 1 s)" "Try again with: npm run build" \
+    env PATH="$root/node_modules/.bin:$PATH" npm --prefix "$root" run --silent build
 }
 
 has_haproxy() {
@@ -174,6 +188,7 @@ case "${1:-}" in
 esac
 
 install_packages
+[ "$mode" = packages ] || build_console
 [ "$mode" = packages ] || install_programs
 if [ "$mode" = test ] || [ "$mode" = bench ]; then install_python python "Alibaba Cloud's SDKs"; fi
 [ "$mode" != bench ] || install_python bench "Envoy and Caddy"

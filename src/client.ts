@@ -1,16 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
-import { type Product, versions } from './api/actions/action.ts';
+import type { Product } from './api/actions/action.ts';
 import { limits } from './limits.ts';
-import {
-  canonicalRequestV3,
-  isoSeconds,
-  sha256Hex,
-  signV3,
-  stringToSignV3,
-  v3Algorithm,
-} from './signing.ts';
+import { type Credential, signedRequest } from './signed-request.ts';
 
 /** Which ends of a TLS connection are taken for the API's; neither = what the system trusts. */
 export interface Trust {
@@ -20,12 +12,9 @@ export interface Trust {
   readonly knows?: (certificate: Buffer) => boolean;
 }
 
-export interface RpcClientOptions extends Trust {
+export interface RpcClientOptions extends Trust, Credential {
   /** `http://host:port` or `https://…`. */
   readonly endpoint: string;
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
-  readonly securityToken?: string;
   readonly now?: () => number;
   readonly randomNonce?: () => string;
 }
@@ -124,65 +113,17 @@ export class RpcClient {
     { headers = {}, signal }: RpcCallOptions,
     bodyTimeout?: number,
   ): Promise<Dispatcher.ResponseData> {
-    const entries = Object.entries(parameters)
-      .filter(([, value]) => value !== undefined && value !== null)
-      .map(([name, value]): [string, string] => [
-        name,
-        typeof value === 'object' ? JSON.stringify(value) : String(value),
-      ]);
-    const encoded = new URLSearchParams(entries).toString();
-    const inBody = encoded.length > limits.clientQueryBytes;
+    const { now = Date.now, randomNonce } = this.#options;
+    const call = { product, action, parameters, headers, host: this.#host };
+    const request = signedRequest(this.#options, call, now(), randomNonce?.());
     return this.#pool.request({
       method: 'POST',
-      path: inBody || encoded === '' ? '/' : `/?${encoded}`,
-      headers: this.#sign(product, action, entries, headers, inBody ? encoded : undefined),
-      ...(inBody ? { body: encoded } : {}),
+      path: request.url,
+      headers: request.headers,
+      ...(request.body === undefined ? {} : { body: request.body }),
       ...(signal === undefined ? {} : { signal }),
       ...(bodyTimeout === undefined ? {} : { bodyTimeout }),
     });
-  }
-
-  #sign(
-    product: Product,
-    action: string,
-    entries: readonly (readonly [string, string])[],
-    headers: Readonly<Record<string, string>>,
-    form: string | undefined,
-  ): Record<string, string> {
-    const { accessKeyId, accessKeySecret, securityToken, now = Date.now } = this.#options;
-    const nonce = this.#options.randomNonce ?? (() => randomBytes(16).toString('hex'));
-    const payloadHash = sha256Hex(form ?? '');
-    const lowerCase = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
-    const signed: Record<string, string> = {
-      ...Object.fromEntries(lowerCase),
-      host: this.#host,
-      'x-acs-action': action,
-      'x-acs-version': versions[product],
-      'x-acs-date': isoSeconds(now()),
-      'x-acs-signature-nonce': nonce(),
-      'x-acs-content-sha256': payloadHash,
-      ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
-      ...(securityToken === undefined
-        ? {}
-        : { 'x-acs-accesskey-id': accessKeyId, 'x-acs-security-token': securityToken }),
-    };
-    const canonical = canonicalRequestV3({
-      method: 'POST',
-      query: form === undefined ? entries : [],
-      headers: Object.entries(signed),
-      payloadHash,
-    });
-    const signature = signV3(accessKeySecret, stringToSignV3(canonical));
-    const names = Object.keys(signed).sort().join(';');
-    return {
-      ...signed,
-      accept: 'application/json',
-      authorization: `${v3Algorithm} ${[
-        `Credential=${accessKeyId}`,
-        `SignedHeaders=${names}`,
-        `Signature=${signature}`,
-      ].join()}`,
-    };
   }
 }
 

@@ -68,6 +68,8 @@ export const limits = {
   auditUnsealed: 50_000,
   /** Records of the audit log checked by one call. */
   auditVerify: 5_000,
+  /** Of them in one turn of the event loop (half a millisecond): other callers get the next. */
+  auditVerifyTurn: 25,
   /** Records of the audit log deleted by one commit, and the pause between two such. */
   auditPrune: 100,
   auditPrunePause: 50,
@@ -95,6 +97,8 @@ export const limits = {
   stringToSignShown: 200_000,
   /** Below the open files a process usually may have, 20,000 here; the rest is for engines. */
   connections: 10_000,
+  /** Of them from one address, trusted proxies apart: no caller shuts out the rest. */
+  connectionsPerAddress: 2_000,
   /** A socket on which nothing moves is cut; above the longest confirm wait and a heartbeat. */
   socketIdle: 60_000,
   /** How often slow requests are looked for. */
@@ -131,8 +135,39 @@ export const limits = {
   sessionSecondsMin: 900,
   sessionSeconds: 3_600,
   sessionSecondsMax: 43_200,
+  /** A session of the console lasts a working day at most, and ends after a break like lunch. */
+  consoleLife: 12 * 3_600_000,
+  consoleIdle: 30 * 60_000,
+  /** Its cookie tells of the last call to within this: writing it with each would gain nothing. */
+  consoleRefresh: 60_000,
+  /** From the printing of a sign-in link until it is followed: time to find the terminal again. */
+  consoleTicket: 15 * 60_000,
+  /** How often a stream is held against its session. */
+  consoleLook: 1_000,
+  /** A secret is 30 characters; what an operator chose as root's may be longer. */
+  consoleSecret: 512,
+  /** Deeper than any parameter, and far from where printing it would exhaust the stack. */
+  consoleDepth: 32,
   /** Lines a slow watcher may be behind; past that it gets a fresh snapshot instead. */
   feedQueue: 1_000,
+  /** Between two lines to who watches load balancers: what comes meanwhile goes together. */
+  livePace: 250,
+  /** A stream of a watcher ends then, so that its rights are asked again: it calls again. */
+  liveLife: 5 * 60_000,
+  /** Streams of watchers for one account on one control plane; each is a connection. */
+  liveStreams: 200,
+  /** Ids kept for a slow watcher; past that it is told that all may have changed. */
+  liveChanges: 1_000,
+  /** How often a forwarder counts the traffic of load balancers that somebody watches. */
+  trafficEvery: 1_000,
+  /** Load balancers of one site that are counted so at once: some 1 ms of HAProxy for each. */
+  trafficWatched: 50,
+  /** Listeners and servers told of in one such report: some 200 bytes each, within a body. */
+  trafficRows: 2_000,
+  /** What was counted is measured by for this long: a replaced worker may be silent a moment. */
+  trafficKept: 60_000,
+  /** A drain is still shown for this long once its deadline has passed. */
+  drainShown: 60_000,
   /** A site's feed is kept this long after its last watcher left, for those who reconnect. */
   idleFeed: 30_000,
   /** Deleted load balancers named in a snapshot, newest first; 28 bytes each. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { AccessKeys } from './api/access-keys.ts';
-import { catalogue } from './api/actions/index.ts';
+import { actions, catalogue } from './api/actions/index.ts';
 import { createCalls } from './api/calls.ts';
+import { ConsoleSessions } from './api/console-sessions.ts';
 import { createDiagnoses } from './api/diagnoses.ts';
 import { createDispatch } from './api/dispatch.ts';
 import { Identities } from './api/identities.ts';
@@ -32,11 +34,16 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { withholdMemory } from './private-process.ts';
 import { authorise } from './ram/authorise.ts';
 import { createLog, type Running } from './running.ts';
+import type { Seal } from './sealing.ts';
 import type { Settings } from './settings.ts';
 import { keys } from './store/keys.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { auditSecret } from './upkeep/audit-secret.ts';
+import { loadAssets } from './web/assets.ts';
+import { type ConsoleOptions, serveConsole } from './web/console.ts';
+
+const builtConsole = fileURLToPath(new URL('../dist/console', import.meta.url));
 
 /** Undone in reverse when a process stops, or when its start fails half-way. */
 type Cleanup = (options: { readonly stopTraffic: boolean }) => Promise<void> | void;
@@ -93,25 +100,18 @@ async function startControlPlane(
   const store = await openStore(settings.store, { dataFolder });
   cleanups.push(() => store.close());
   const seal = await openSeal(dataFolder);
-  const root = await bootstrap({
-    store,
-    seal,
-    dataFolder,
-    now,
-    ...(rootAccessKey === undefined ? {} : { rootAccessKey }),
-  });
+  const given = rootAccessKey === undefined ? {} : { rootAccessKey };
+  const root = await bootstrap({ store, seal, dataFolder, now, ...given });
   const fleet = await createFleet({ store, now, log });
   cleanups.push(() => fleet.close());
   const onFault = (error: unknown, about: string) => {
     log.error({ about, reason: error instanceof Error ? error.stack : String(error) }, 'fault');
   };
-  const accessKeys = await AccessKeys.open(store, seal, onFault);
-  cleanups.push(() => accessKeys.close());
-  const identities = await Identities.open(store, onFault);
-  cleanups.push(() => identities.close());
+  const { accessKeys, identities, sessions } = await openViews(store, seal, onFault, cleanups);
   const secret = await auditSecret(store, seal);
   const retentionMs = settings.auditDays * 86_400_000;
-  const trail = openTrail({ store, secret, retentionMs, now, timers: systemTimers, log });
+  const timers = systemTimers;
+  const trail = openTrail({ store, secret, retentionMs, now, timers, log });
   cleanups.push(() => trail.close());
   const metrics = createMetrics(store);
   cleanups.push(() => metrics.close());
@@ -123,6 +123,7 @@ async function startControlPlane(
     accessKeys,
     identities,
     openToken: (token) => openToken(token, seal.open),
+    signedIn: (session) => sessions.signedIn(session),
     onKeyUsed: (id) => keyUse.note(id),
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
@@ -148,21 +149,47 @@ async function startControlPlane(
     onAnswer: metrics.answered,
     onCall: recordEndedCalls({ queue: trail.queue, reads: settings.audit === 'reads', now }),
   });
-  const door = await openDoor(settings, { dispatch, onFault, isReady: () => canRead(store) }, log);
+  const assets = await loadAssets(builtConsole);
+  const console = { sessions, seal, dispatch, actions, assets, now, timers, onFault };
+  const isReady = () => canRead(store);
+  const door = await openDoor(settings, { dispatch, onFault, isReady, console }, log);
   cleanups.push(() => door.close());
   await serveMetrics(settings, metrics, log);
   return { ...door, root, fleet, store };
 }
 
+/** What is known of who may call: local views that watches keep true. */
+async function openViews(
+  store: Store,
+  seal: Seal,
+  onFault: (error: unknown, about: string) => void,
+  cleanups: Cleanup[],
+) {
+  const accessKeys = await AccessKeys.open(store, seal, onFault);
+  cleanups.push(() => accessKeys.close());
+  const identities = await Identities.open(store, onFault);
+  cleanups.push(() => identities.close());
+  const views = { store, accessKeys, identities };
+  const sessions = await ConsoleSessions.open({ ...views, now: Date.now, onFault });
+  cleanups.push(() => sessions.close());
+  return { accessKeys, identities, sessions };
+}
+
+interface DoorOptions extends ListenOptions {
+  readonly console: ConsoleOptions;
+}
+
 /** Listens, with TLS where it is set. */
-async function openDoor(settings: Settings, options: ListenOptions, log: Log) {
+async function openDoor(settings: Settings, { console, ...options }: DoorOptions, log: Log) {
   const { tls: files, behindProxy, listen } = settings;
   const tls = files === undefined ? undefined : await openTls(files, log);
+  const trusted = behindProxy.length === 0 ? {} : { proxies: trustedProxies(behindProxy) };
   const listener = createListener({
     ...options,
     ...(tls === undefined ? {} : { tls }),
-    ...(behindProxy.length === 0 ? {} : { proxies: trustedProxies(behindProxy) }),
+    ...trusted,
   });
+  serveConsole(listener, { ...console, ...trusted });
   const close = async () => {
     tls?.close();
     await listener.close();

@@ -5,7 +5,7 @@ import { ApiError } from './errors.ts';
 import type { Identities } from './identities.ts';
 import type { Nonces } from './nonces.ts';
 import type { RpcRequest } from './request.ts';
-import type { Session } from './sessions.ts';
+import type { ConsoleSession, RoleSession, Session } from './sessions.ts';
 import { type Claim, readClaim, verify, verifyInVain } from './signature.ts';
 
 /** What proves who is calling. */
@@ -14,12 +14,17 @@ export interface Credentials {
   readonly identities: Pick<Identities, 'userName'>;
   /** Undefined for a token that this installation did not make. */
   readonly openToken: (token: string) => Session | undefined;
+  /** Who signed in at the console; undefined once that session has ended. */
+  readonly signedIn: (session: ConsoleSession) => Promise<SignedIn | undefined>;
   readonly nonces: Nonces;
   /** Told of each key of a user or an account whose signature held. */
   readonly onKeyUsed: (id: string) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
+
+/** Whom a session of the console stands for. */
+export type SignedIn = Pick<Caller, 'account' | 'principal'>;
 
 /** What an access key stands for. */
 interface Holder {
@@ -39,7 +44,7 @@ export async function authenticate(credentials: Credentials, request: RpcRequest
   const { accessKeyId } = claim;
   const isTemporary = accessKeyId.startsWith('STS.');
   const { secret, ...holder } = isTemporary
-    ? temporaryHolder(credentials, claim)
+    ? await temporaryHolder(credentials, claim)
     : await lastingHolder(credentials, claim);
   verify(claim, secret);
   if (!credentials.nonces.use(accessKeyId, claim.nonce)) throw new ApiError('SignatureNonceUsed');
@@ -66,14 +71,21 @@ async function lastingHolder(
   }
   if (key.status !== 'Active') throw new ApiError('InvalidAccessKeyId.Inactive');
   if (claim.securityToken !== undefined) throw new ApiError('InvalidSecurityToken.Malformed');
-  const { secret, account, principal } = key;
-  if (principal.kind !== 'user') return { secret, account, principal };
-  // Names change: the key's record has the id alone.
-  const name = identities.userName(account, principal.id) ?? principal.id;
-  return { secret, account, principal: { ...principal, name } };
+  const { secret, account } = key;
+  return { secret, account, principal: principalOf(key, identities) };
 }
 
-function temporaryHolder({ openToken, now }: Credentials, claim: Claim): Holder {
+/** Whom an access key stands for. Names change: its record has the id alone. */
+export function principalOf(
+  { account, principal }: Pick<AccessKey, 'account' | 'principal'>,
+  identities: Credentials['identities'],
+): Principal {
+  if (principal.kind !== 'user') return principal;
+  return { ...principal, name: identities.userName(account, principal.id) ?? principal.id };
+}
+
+async function temporaryHolder(credentials: Credentials, claim: Claim): Promise<Holder> {
+  const { openToken, now } = credentials;
   const { securityToken: token, accessKeyId } = claim;
   const session = token === undefined ? undefined : openToken(token);
   if (session === undefined) {
@@ -86,7 +98,13 @@ function temporaryHolder({ openToken, now }: Credentials, claim: Claim): Holder 
     throw new ApiError('InvalidSecurityToken.MismatchWithAccessKey');
   }
   if (session.expiresAt <= now()) throw new ApiError('InvalidSecurityToken.Expired');
-  const { secret, account, role, name, policy } = session;
+  if ('role' in session) return roleHolder(session);
+  const signedIn = await credentials.signedIn(session);
+  if (signedIn === undefined) throw new ApiError('InvalidSecurityToken.Expired');
+  return { secret: session.secret, ...signedIn };
+}
+
+function roleHolder({ secret, account, role, name, policy }: RoleSession): Holder {
   return {
     secret,
     account,

@@ -4,6 +4,7 @@ import type { AttachedPolicy } from '../ram/evaluate.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { Diagnosis } from './diagnoses.ts';
+import type { Live } from './live/live.ts';
 import type { SealName } from './trail/chain.ts';
 import type { Proof } from './trail/proof.ts';
 
@@ -111,6 +112,7 @@ export interface Call {
   readonly signal: AbortSignal;
   readonly store: Store;
   readonly fleet: Fleet;
+  readonly live: Live;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** A fresh id such as `lb-5…` (the first character after the dash names the cell). */

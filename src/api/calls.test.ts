@@ -62,6 +62,7 @@ async function open() {
         return { applied: 2, live: 3, missing: [] };
       },
     } as Partial<Fleet> as Fleet,
+    timers: clock,
     sites: new LoadBalancerSites(store),
     now: clock.now,
     resealFor: async () => (sealed: string) => sealed,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { systemTimers, type Timers } from '../clock.ts';
 import { Refusal } from '../elb/refusal.ts';
 import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -26,11 +27,13 @@ import { useChanges } from './certificate-uses.ts';
 import type { Diagnoses } from './diagnoses.ts';
 import { GroundsChanged, LoadBalancerFold } from './fold.ts';
 import type { Identities } from './identities.ts';
+import { Live } from './live/live.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
 
 export interface CallsOptions {
   readonly store: Store;
   readonly fleet: Fleet;
+  readonly timers?: Timers;
   readonly sites: LoadBalancerSites;
   readonly identities: Pick<Identities, 'policiesOf'>;
   readonly diagnoses: Pick<Diagnoses, 'open'>;
@@ -68,6 +71,7 @@ export interface CallInit {
 /** Shared by all calls of one control plane. */
 interface Shared extends CallsOptions {
   readonly fold: LoadBalancerFold;
+  readonly live: Live;
 }
 
 /** The maker of calls of one control plane. */
@@ -75,6 +79,7 @@ export function createCalls(options: CallsOptions): (init: CallInit) => Call {
   const shared: Shared = {
     ...options,
     fold: new LoadBalancerFold(options.store),
+    live: new Live(options.store, options.timers ?? systemTimers),
   };
   return (init) => new StoreCall(shared, init);
 }
@@ -87,6 +92,7 @@ class StoreCall implements Call {
   readonly answer: AnswerHeaders = {};
   readonly store: Store;
   readonly fleet: Fleet;
+  readonly live: Live;
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
   readonly signal: AbortSignal;
@@ -106,6 +112,7 @@ class StoreCall implements Call {
     this.signal = init.signal;
     this.store = shared.store;
     this.fleet = shared.fleet;
+    this.live = shared.live;
     this.now = shared.now;
     this.seal = shared.seal;
     this.trail = shared.trail;

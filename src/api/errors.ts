@@ -128,7 +128,7 @@ export const errorTable = {
   'Throttling.User': {
     status: 400,
     message: 'Request was denied due to user flow control.',
-    when: "the account's calls a second for the action are spent",
+    when: "the account's calls a second for the action are spent, or its open streams",
     retry: true,
   },
   'Throttling.Api': {
@@ -260,6 +260,21 @@ export const errorTable = {
     status: 400,
     message: 'The specified VSwitchId is not found.',
     when: 'there is no such vSwitch',
+  },
+  'ConsoleSession.Ended': {
+    status: 401,
+    message: 'The console session does not exist or has ended. Sign in to go on.',
+    when: 'no one is signed in, or signed out, was idle for 30 minutes, lost the access key',
+  },
+  'ConsoleSignIn.Failed': {
+    status: 401,
+    message: 'The AccessKey pair is incorrect or disabled.',
+    when: 'the console was given an access key that does not exist, is inactive, or another secret',
+  },
+  'ConsoleRequest.Refused': {
+    status: 403,
+    message: 'The request does not come from a page of this console.',
+    when: 'another site sent it, or it lacks the token that the session told its page',
   },
   ...identityErrors,
 } as const satisfies Readonly<Record<string, ErrorRow>>;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type https from 'node:https';
 import type { BlockList, Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import Fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -9,7 +8,9 @@ import Fastify, {
   type FastifyServerOptions,
 } from 'fastify';
 import { limits } from '../limits.ts';
-import { type Answer, failure, hostOf } from './answer.ts';
+import { type Answer, failure } from './answer.ts';
+import { boundConnections } from './connections.ts';
+import { createDelivery, refusal, send } from './delivery.ts';
 import type { Dispatch } from './dispatch.ts';
 import { ApiError, type ErrorCode } from './errors.ts';
 import { peerOf } from './peer.ts';
@@ -53,6 +54,7 @@ export function createListener(options: ListenOptions): FastifyInstance {
     routerOptions: { querystringParser: () => ({}) },
   });
   server.server.maxConnections = limits.connections;
+  boundConnections(server.server, limits.connectionsPerAddress, proxies);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
@@ -100,50 +102,11 @@ function createServer(tls: DoorTls | undefined, options: FastifyServerOptions): 
   return server;
 }
 
-/** Hands a call to dispatch; a stream lives until its reader leaves or the server closes. */
+/** Hands a call to dispatch. */
 function callHandler(server: FastifyInstance, { dispatch, proxies }: ListenOptions) {
-  const streams = new Map<AbortController, FastifyReply>();
-  let closing = false;
-  server.addHook('preClose', async () => {
-    closing = true;
-    for (const [stream, { raw }] of streams) {
-      // Its headers promised to keep the connection, on which the reader would ask again.
-      const { socket } = raw;
-      raw.once('finish', () => socket?.end());
-      stream.abort();
-    }
-  });
-  return async (request: FastifyRequest, reply: FastifyReply) => {
-    const left = new AbortController();
-    reply.raw.once('close', () => {
-      streams.delete(left);
-      // Aborting costs more than the rest of this handler; an answer that was sent needs none.
-      if (!reply.raw.writableFinished) left.abort();
-    });
-    const answer = await dispatch(toRaw(request, proxies), left.signal);
-    if (typeof answer.body !== 'string' && !left.signal.aborted) streams.set(left, reply);
-    await writeTurn();
-    // Else the closing server would wait until the kept-alive connection has idled its time.
-    if (closing) reply.header('connection', 'close');
-    return send(reply, answer);
-  };
-}
-
-let turn: Promise<void> | undefined;
-
-/**
- * Resolves when the event loop has read all that has come in. Answers that are written one after
- * the other wake their readers once; each between two reads wakes a sleeping one every time,
- * which under load costs more than the call itself.
- */
-function writeTurn(): Promise<void> {
-  turn ??= new Promise((resolve) => {
-    setImmediate(() => {
-      turn = undefined;
-      resolve();
-    });
-  });
-  return turn;
+  const deliver = createDelivery(server);
+  return (request: FastifyRequest, reply: FastifyReply) =>
+    deliver(reply, (left) => dispatch(toRaw(request, proxies), left));
 }
 
 function toRaw(request: FastifyRequest, proxies: BlockList | undefined): RawRequest {
@@ -164,20 +127,7 @@ function refuse(
   code: ErrorCode,
   detail?: string,
 ): Answer {
-  const context = {
-    format: 'JSON',
-    requestId: randomUUID().toUpperCase(),
-    host: hostOf(request.headers),
-    scheme: peerOf(request.raw, proxies).secure ? 'https' : 'http',
-  } as const;
-  return failure(context, new ApiError(code, detail === undefined ? {} : { detail }));
-}
-
-function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
-  return reply
-    .code(status)
-    .headers(headers)
-    .send(typeof body === 'string' ? body : Readable.from(body, { objectMode: false }));
+  return refusal(request, proxies, new ApiError(code, detail === undefined ? {} : { detail }));
 }
 
 /**

@@ -54,7 +54,7 @@ export function peerOf(
   return { sourceIp, secure: scheme === undefined ? encrypted : scheme === 'https' };
 }
 
-function isTrusted(proxies: BlockList, address: string): boolean {
+export function isTrusted(proxies: BlockList, address: string): boolean {
   const family = isIP(address);
   return family !== 0 && proxies.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }
@@ -65,7 +65,7 @@ function words(header: string | readonly string[] | undefined): string[] {
 }
 
 /** An IPv4 address as such also where a socket of both families tells it. */
-function plain(address: string): string {
+export function plain(address: string): string {
   return address.toLowerCase().startsWith('::ffff:') && address.includes('.')
     ? address.slice(7)
     : address;

@@ -1,24 +1,34 @@
 import { isoSeconds } from '../signing.ts';
 
-/** A session of a role: everything that proves and limits it. It travels as the token itself. */
-export interface Session {
+/** What proves and limits a session. It travels as the token itself. */
+interface Temporary {
   readonly v: 1;
   /** The temporary access key that the token goes with. */
   readonly accessKeyId: string;
   readonly secret: string;
-  /** That of the role. */
   readonly account: string;
-  readonly role: { readonly id: string; readonly name: string };
-  readonly name: string;
-  /** The policy that narrows what the role may. */
-  readonly policy?: string;
   /** Unix milliseconds. */
   readonly expiresAt: number;
 }
 
+/** A session of a role, whose account it has. */
+export interface RoleSession extends Temporary {
+  readonly role: { readonly id: string; readonly name: string };
+  readonly name: string;
+  /** The policy that narrows what the role may. */
+  readonly policy?: string;
+}
+
+/** A session of the console: it may what the key may that signed in, for as long as that may. */
+export interface ConsoleSession extends Temporary {
+  readonly console: { readonly id: string; readonly accessKeyId: string };
+}
+
+export type Session = RoleSession | ConsoleSession;
+
 const context = 'security-token';
 
-/** What AssumeRole answers. */
+/** What a caller signs with: what AssumeRole answers. */
 export function credentialsOf(session: Session, seal: (secret: string, context: string) => string) {
   return {
     AccessKeyId: session.accessKeyId,

@@ -17,7 +17,12 @@ export interface Session {
 export const session = signal<Session | null | undefined>(undefined);
 
 /** Why the page asks to sign in again, for the sign-in form to say. */
-export const farewell = signal('');
+export const farewell = signal(
+  new URLSearchParams(location.search).get('link') === 'over'
+    ? 'This link was used before, is too old, or was made for another machine. Sign in with an ' +
+        'access key, or make another link with sluice console.'
+    : '',
+);
 
 export function csrfToken(): string {
   return session.value?.csrf ?? '';

@@ -4,12 +4,13 @@ import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import { Confirmations } from './confirmations.ts';
 import { SiteFeed } from './feed.ts';
-import type { Confirmation, Deliver, Fleet, ForwarderState } from './fleet.ts';
+import type { Confirmation, Deliver, Fleet, FleetListener, ForwarderState } from './fleet.ts';
 import { type Follower, follow, type Surroundings } from './follow.ts';
-import { type SiteReport, unclaimedSites } from './protocol.ts';
+import { type SiteReport, type SiteTraffic, unclaimedSites } from './protocol.ts';
 import { Registry } from './registry.ts';
 import { Reports } from './reports.ts';
 import { Subscriber } from './subscriber.ts';
+import { Traffic } from './traffic.ts';
 
 export interface FleetOptions {
   readonly store: Store;
@@ -38,27 +39,35 @@ class StoreFleet implements Fleet {
   readonly #registry = new Registry();
   readonly #reports: Reports;
   readonly #confirmations: Confirmations;
+  readonly #traffic: Traffic;
   readonly #feeds = new Map<string, SiteFeed>();
+  readonly #listeners = new Set<FleetListener>();
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
-    this.#reports = new Reports(surroundings, (site, forwarder) =>
-      this.#confirmations.heard(site, forwarder),
-    );
+    this.#reports = new Reports(surroundings, (site, forwarder, part) => {
+      if (part === 'applied') this.#confirmations.heard(site, forwarder);
+      this.#tell(site);
+    });
     this.#confirmations = new Confirmations({
       registry: this.#registry,
       reports: this.#reports,
       gate: this.#gate,
       timers: surroundings.timers,
     });
+    this.#traffic = new Traffic(surroundings, (site) => this.#tell(site));
   }
 
   async start(): Promise<void> {
     const { signal } = this.#abort;
     await this.#followFreeze(signal);
     await this.#registry.start(this.#surroundings, signal);
-    this.#registry.onChange(() => this.#confirmations.registryChanged());
+    this.#registry.onChange(() => {
+      this.#confirmations.registryChanged();
+      this.#tell(undefined);
+    });
     await this.#reports.start(signal);
+    this.#traffic.start(signal);
   }
 
   async *watchSite(site: string, signal: AbortSignal, deliver?: Deliver): AsyncIterable<string> {
@@ -81,8 +90,10 @@ class StoreFleet implements Fleet {
     }
   }
 
-  report(site: string, forwarder: string, report: SiteReport): Promise<void> {
-    return this.#reports.take(site, forwarder, report);
+  async report(site: string, forwarder: string, report: SiteReport): Promise<void> {
+    const { traffic, ...rest } = report;
+    if (traffic !== undefined) await this.#traffic.take(site, forwarder, traffic);
+    if (Object.keys(rest).length > 0) await this.#reports.take(site, forwarder, rest);
   }
 
   confirm(
@@ -116,15 +127,40 @@ class StoreFleet implements Fleet {
     );
   }
 
+  carriers(site: string): ReadonlySet<string> {
+    return this.#registry.forwardersOf(site);
+  }
+
+  traffic(site: string): ReadonlyMap<string, SiteTraffic> {
+    return this.#traffic.of(site);
+  }
+
+  watchTraffic(site: string, loadBalancerId: string): () => void {
+    return this.#traffic.watch(site, loadBalancerId);
+  }
+
+  get frozen(): boolean {
+    return this.#gate.frozen;
+  }
+
+  onChange(listener: FleetListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   async close(): Promise<void> {
     this.#abort.abort();
     for (const feed of this.#feeds.values()) feed.close();
     this.#confirmations.close();
   }
 
+  #tell(site: string | undefined): void {
+    for (const listener of this.#listeners) listener(site);
+  }
+
   /** Joins one site; the returned function leaves it. */
   #join(site: string, subscriber: Subscriber): () => void {
-    const feed = this.#feeds.get(site) ?? new SiteFeed(site, this.#surroundings, this.#gate);
+    const feed = this.#feeds.get(site) ?? this.#openFeed(site);
     this.#feeds.set(site, feed);
     feed.subscribe(subscriber);
     return () =>
@@ -132,6 +168,11 @@ class StoreFleet implements Fleet {
         this.#feeds.delete(site);
         feed.close();
       });
+  }
+
+  #openFeed(site: string): SiteFeed {
+    const watched = () => this.#traffic.watched(site);
+    return new SiteFeed(site, { ...this.#surroundings, gate: this.#gate, watched });
   }
 
   /** Joins every site without a forwarder of its own, as they come and go. */
@@ -171,6 +212,7 @@ class StoreFleet implements Fleet {
         this.#gate.frozen = frozen;
         // Lines that wait give way to a snapshot; while frozen it stays behind the gate.
         for (const feed of this.#feeds.values()) feed.refresh();
+        this.#tell(undefined);
       };
       const follower: Follower = {
         load: ({ entries }) => {

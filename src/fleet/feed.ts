@@ -22,13 +22,19 @@ interface Held {
   readonly certificates: readonly string[];
 }
 
+interface FeedSurroundings extends Surroundings {
+  readonly gate: Gate;
+  /** The load balancers of the site whose traffic somebody watches. */
+  readonly watched: () => readonly string[];
+}
+
 /**
  * One site as the store has it, for all watchers of this process: one watch of the store, each
  * change written out once. A change costs the same however many load balancers the site has.
  */
 export class SiteFeed implements SnapshotSource, Follower {
   readonly site: string;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: FeedSurroundings;
   readonly #gate: Gate;
   readonly #abort = new AbortController();
   readonly #subscribers = new Set<Subscriber>();
@@ -44,10 +50,10 @@ export class SiteFeed implements SnapshotSource, Follower {
   #cancelHeartbeat: () => void;
   #cancelIdle: () => void = () => {};
 
-  constructor(site: string, surroundings: Surroundings, gate: Gate) {
+  constructor(site: string, surroundings: FeedSurroundings) {
     this.site = site;
     this.#surroundings = surroundings;
-    this.#gate = gate;
+    this.#gate = surroundings.gate;
     this.#certificates = new SiteCertificates(surroundings);
     void follow(keys.loadBalancers(site), this, surroundings, this.#abort.signal);
     this.#cancelHeartbeat = this.#scheduleHeartbeat();
@@ -233,12 +239,14 @@ export class SiteFeed implements SnapshotSource, Follower {
     if (this.#heartbeats % Math.round(limits.fullSnapshot / limits.heartbeat) === 0) {
       void this.#refreshWhole();
     }
+    const watched = this.#surroundings.watched();
     const text = formatLine({
       type: 'heartbeat',
       site: this.site,
       revision: this.#revision,
       hash: formatHash(this.#hash),
       frozen: this.#gate.frozen,
+      ...(watched.length > 0 ? { watched } : {}),
     });
     this.#tell({ text, certificates: [] });
   }

@@ -5,6 +5,7 @@ import type {
   ReportFailure,
   ReportHealth,
   SiteReport,
+  SiteTraffic,
   WatchMessage,
 } from './protocol.ts';
 
@@ -32,6 +33,9 @@ export interface Confirmation {
 /** Makes a certificate of the store one that the forwarder alone can use. */
 export type Deliver = (certificate: Certificate) => DeliveredCertificate;
 
+/** Told of a site whose forwarders may have something new to say; undefined = of all sites. */
+export type FleetListener = (site: string | undefined) => void;
+
 /** Tells forwarders what a site should be and collects what they confirm. */
 export interface Fleet {
   /**
@@ -49,6 +53,16 @@ export interface Fleet {
   ): Promise<Confirmation>;
   /** Live forwarders of a site as they last reported. */
   forwarders(site: string): readonly ForwarderState[];
+  /** The names of the forwarders that should carry a site, live or not. */
+  carriers(site: string): ReadonlySet<string>;
+  /** Forwarder -> what it counts of the load balancers of a site that are watched. */
+  traffic(site: string): ReadonlyMap<string, SiteTraffic>;
+  /** Has a load balancer's traffic counted until the returned function is called. */
+  watchTraffic(site: string, loadBalancerId: string): () => void;
+  /** Changes are held back from forwarders. */
+  readonly frozen: boolean;
+  /** Calls `listener` until the returned function is called. It must do no more than note it. */
+  onChange(listener: FleetListener): () => void;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-import type { BackendServer, LoadBalancer } from '../elb/types.ts';
+import type { BackendKey, BackendServer, LoadBalancer } from '../elb/types.ts';
 
 /** A certificate on its way to one forwarder. */
 export interface DeliveredCertificate {
@@ -56,6 +56,8 @@ export type WatchMessage =
       readonly revision: number;
       readonly hash: string;
       readonly frozen: boolean;
+      /** Load balancers whose traffic somebody watches; absent: none. */
+      readonly watched?: readonly string[];
     }
   /** This forwarder no longer serves the site (another one was registered for it). */
   | { readonly type: 'release'; readonly site: string };
@@ -83,6 +85,25 @@ export interface ReportHealth {
   readonly serverId: string;
   readonly healthy: boolean;
 }
+
+/**
+ * What a listener (without `server`) or a server behind it does now: sessions, and so many a
+ * second of the rest. What is absent is not counted, or not yet.
+ */
+export interface ReportTraffic {
+  readonly listener: string;
+  readonly server?: BackendKey;
+  /** Of a server that is probed. */
+  readonly healthy?: boolean;
+  readonly sessions?: number;
+  readonly connections?: number;
+  readonly requests?: number;
+  readonly bytesIn?: number;
+  readonly bytesOut?: number;
+}
+
+/** Load balancer -> what its listeners and servers do: of those that somebody watches. */
+export type SiteTraffic = Readonly<Record<string, readonly ReportTraffic[]>>;
 
 /** What is told of one listener and one minute, in the order of its numbers on the wire. */
 export const minuteFields = [
@@ -132,8 +153,8 @@ export interface MinuteReport {
 }
 
 /**
- * One report about one site. `applied` is small and comes at once with every change; `status`
- * and `minute` come at their own pace. A report may hold any of them.
+ * One report about one site. `applied` is small and comes at once with every change; `status`,
+ * `minute` and `traffic` come at their own pace. A report may hold any of them.
  */
 export interface SiteReport {
   readonly applied?: {
@@ -160,6 +181,7 @@ export interface SiteReport {
     readonly notices?: readonly string[];
   };
   readonly minute?: MinuteReport;
+  readonly traffic?: SiteTraffic;
 }
 
 /** The id that stands for every load balancer of a site in a failure. */

@@ -24,6 +24,9 @@ interface Stored<T> {
 
 type Part = 'applied' | 'status';
 
+/** Called when a part of what a forwarder says has come, changed or gone. */
+type OnHeard = (site: string, forwarder: string, part: Part) => void;
+
 /**
  * What all forwarders have said, from whichever control plane they said it to. A report lives as
  * long as the forwarder goes on reporting: only a report proves that the whole way from its
@@ -36,14 +39,13 @@ export class Reports implements Follower {
   readonly #self = randomBytes(8).toString('hex');
   /** Site -> forwarder -> what it said. */
   #heard = new Map<string, Map<string, Heard>>();
-  readonly #onApplied: (site: string, forwarder: string) => void;
+  readonly #onHeard: OnHeard;
   #resolveLoaded: () => void = () => {};
 
-  /** @param onApplied called when a forwarder's `applied` has come, changed or gone */
-  constructor(surroundings: Surroundings, onApplied: (site: string, forwarder: string) => void) {
+  constructor(surroundings: Surroundings, onHeard: OnHeard) {
     this.#surroundings = surroundings;
     this.#leases = new ReportLeases(surroundings);
-    this.#onApplied = onApplied;
+    this.#onHeard = onHeard;
   }
 
   /** Follows the store until `signal` aborts; resolves once the reports were read. */
@@ -97,7 +99,7 @@ export class Reports implements Follower {
     for (const { key, value } of entries) this.#read(key, value);
     for (const [site, forwarders] of before) {
       for (const name of forwarders.keys()) {
-        if (!this.of(site).has(name)) this.#onApplied(site, name);
+        if (!this.of(site).has(name)) this.#onHeard(site, name, 'applied');
       }
     }
     this.#resolveLoaded();
@@ -134,7 +136,7 @@ export class Reports implements Follower {
     else forwarders.set(forwarder, heard);
     if (forwarders.size > 0) this.#heard.set(site, forwarders);
     else this.#heard.delete(site);
-    if (part === 'applied') this.#onApplied(site, forwarder);
+    this.#onHeard(site, forwarder, part);
   }
 
   /** A report that the store did not take lives as long as its lease would have. */

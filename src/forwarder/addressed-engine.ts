@@ -27,6 +27,7 @@ export function withAddresses(engine: Engine, addresses: Addresses): Engine {
     drains: () => engine.drains(),
     health: () => engine.health(),
     counters: () => engine.counters(),
+    traffic: (ids) => engine.traffic(ids),
     onLost: (listener) => engine.onLost(listener),
     async close(how) {
       await engine.close(how);

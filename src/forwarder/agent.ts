@@ -11,6 +11,7 @@ import { parseMessage } from './messages.ts';
 import { Reconciler } from './reconcile.ts';
 import { Replica, type ReplicaOptions } from './replica.ts';
 import { StatusLoop } from './status.ts';
+import { TrafficLoop } from './traffic.ts';
 import type { Transport } from './transport.ts';
 
 export interface AgentOptions {
@@ -63,6 +64,7 @@ class SiteAgent implements Agent {
   readonly #replicas = new Map<string, Replica>();
   readonly #status: StatusLoop;
   readonly #counting: Counting;
+  readonly #traffic: TrafficLoop;
   /** Sites whose journal could not be read and that nobody has described since. */
   readonly #unknown = new Set<string>();
   readonly #startedAt: number;
@@ -82,6 +84,7 @@ class SiteAgent implements Agent {
     });
     const siteOf = (id: string) => this.#reconciler.siteOf(id);
     this.#counting = new Counting({ ...options, siteOf });
+    this.#traffic = new TrafficLoop(options);
   }
 
   async boot(): Promise<void> {
@@ -119,6 +122,7 @@ class SiteAgent implements Agent {
   async close({ stopTraffic }: { readonly stopTraffic: boolean }): Promise<void> {
     this.#abort.abort();
     this.#status.close();
+    this.#traffic.close();
     await this.#counting.close();
     for (const replica of this.#replicas.values()) replica.close();
     await this.#connection;
@@ -184,6 +188,8 @@ class SiteAgent implements Agent {
       }
     } finally {
       cancelDead();
+      // Who watched may have gone meanwhile; the next connection tells of those who still do.
+      this.#traffic.forget();
       this.#abort.signal.removeEventListener('abort', close);
       connection.abort();
     }
@@ -199,6 +205,7 @@ class SiteAgent implements Agent {
       const replica = this.#replicas.get(site);
       this.#replicas.delete(site);
       this.#unknown.delete(site);
+      this.#traffic.forget(site);
       await replica?.release();
       return false;
     }
@@ -206,7 +213,8 @@ class SiteAgent implements Agent {
     if (message.type === 'snapshot') this.#unknown.delete(site);
     // By the first heartbeat every site of this forwarder has been described.
     if (message.type === 'heartbeat' && !message.frozen) this.#prune();
-    if (message.type !== 'heartbeat') this.#status.hurry();
+    if (message.type === 'heartbeat') this.#traffic.watch(site, message.watched ?? []);
+    else this.#status.hurry();
     return inStep;
   }
 }

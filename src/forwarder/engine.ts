@@ -1,4 +1,4 @@
-import type { LoadBalancer } from '../elb/types.ts';
+import type { BackendKey, LoadBalancer } from '../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../fleet/protocol.ts';
 
 /**
@@ -49,6 +49,27 @@ export const noCounts = {
 } as const satisfies Partial<ReportCounters>;
 
 /**
+ * What a listener (without `server`) or a server behind it does: running totals but for `healthy`
+ * and `sessions`. One may have several sources, as in `ReportCounters`.
+ */
+export interface TrafficCount {
+  readonly loadBalancerId: string;
+  /** `tcp:80` */
+  readonly listener: string;
+  readonly server?: BackendKey;
+  readonly source: string;
+  /** Absent: not probed, or not seen from this source. */
+  readonly healthy?: boolean;
+  /** Open now: connections or flows; of a server in HTTP, requests. */
+  readonly sessions: number;
+  readonly connections?: number;
+  /** HTTP and HTTPS listeners alone. */
+  readonly requests?: number;
+  readonly bytesIn?: number;
+  readonly bytesOut?: number;
+}
+
+/**
  * A data plane: three idempotent verbs and what can be read from it. A verb resolves only after
  * the engine was read back and found to be as wanted; what the engine refused comes back as
  * failures, never as silence. Verbs for different load balancers may run at once, and share one
@@ -69,6 +90,8 @@ export interface Engine {
    * totals. It waits for no verb, and no verb for it.
    */
   counters(): Promise<readonly ReportCounters[]>;
+  /** What these load balancers do now; at little cost, however many others there are. */
+  traffic(ids: ReadonlySet<string>): Promise<readonly TrafficCount[]>;
   /** Called with a reason when the engine lost its state (restart, flush by somebody else). */
   onLost(listener: (reason: string) => void): void;
   /** Leaves traffic flowing unless told to stop it. */

@@ -1,6 +1,6 @@
 import type { BackendServer, LoadBalancer } from '../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../fleet/protocol.ts';
-import type { Engine, ReportCounters } from './engine.ts';
+import type { Engine, ReportCounters, TrafficCount } from './engine.ts';
 
 export interface MemoryEngineOptions {
   /** Unix milliseconds. */
@@ -26,6 +26,9 @@ export class MemoryEngine implements Engine {
   readonly sessions = new Map<string, number>();
   /** What its listeners are said to have counted. */
   counted: readonly ReportCounters[] = [];
+  /** What its listeners are said to do, and which were asked for last. */
+  doing: readonly TrafficCount[] = [];
+  asked: readonly string[] = [];
   readonly #now: () => number;
   readonly #carried = new Map<string, LoadBalancer>();
   readonly #busy = new Set<string>();
@@ -91,6 +94,11 @@ export class MemoryEngine implements Engine {
 
   async counters(): Promise<readonly ReportCounters[]> {
     return this.counted;
+  }
+
+  async traffic(ids: ReadonlySet<string>): Promise<readonly TrafficCount[]> {
+    this.asked = [...ids];
+    return this.doing.filter(({ loadBalancerId }) => ids.has(loadBalancerId));
   }
 
   onLost(listener: (reason: string) => void): void {

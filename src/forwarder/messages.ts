@@ -40,7 +40,8 @@ function wellFormed(message: Fields, site: string): boolean {
       return (
         isRevision(message.revision) &&
         typeof message.hash === 'string' &&
-        typeof message.frozen === 'boolean'
+        typeof message.frozen === 'boolean' &&
+        (message.watched === undefined || isStrings(message.watched))
       );
     case 'release':
       return true;

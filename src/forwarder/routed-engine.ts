@@ -1,6 +1,6 @@
 import { type Listener, type LoadBalancer, sameBackend } from '../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../fleet/protocol.ts';
-import type { Engine, ReportCounters } from './engine.ts';
+import type { Engine, ReportCounters, TrafficCount } from './engine.ts';
 
 /** An engine and the listeners that are its own. */
 export interface Carrier {
@@ -53,6 +53,10 @@ export class RoutedEngine implements Engine {
 
   async counters(): Promise<readonly ReportCounters[]> {
     return (await this.#each(({ engine }) => engine.counters())).flat();
+  }
+
+  async traffic(ids: ReadonlySet<string>): Promise<readonly TrafficCount[]> {
+    return (await this.#each(({ engine }) => engine.traffic(ids))).flat();
   }
 
   onLost(listener: (reason: string) => void): void {

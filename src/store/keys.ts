@@ -19,6 +19,9 @@ export const keys = {
   role: (account: string, name: string) => `identity/${account}/role/${name}`,
   policies: (account: string) => `identity/${account}/policy/`,
   policy: (account: string, name: string) => `identity/${account}/policy/${name}`,
+  /** A sign-in at the console, until its session would have ended by itself. */
+  consoleSession: (id: string) => `console-session/${id}`,
+  consoleSessions: 'console-session/',
   site: (id: string) => `site/${id}`,
   allSites: 'site/',
   /** A load balancer under its site: a forwarder watches `loadBalancers(site)`. */
@@ -54,6 +57,12 @@ export const keys = {
   applied: (site: string, forwarder: string) => `report/${site}/${forwarder}/applied`,
   /** Leased: drains, health and counters of a forwarder; written at its own pace. */
   status: (site: string, forwarder: string) => `report/${site}/${forwarder}/status`,
+  /** Leased: load balancers of a site that somebody watches at one control plane. */
+  watched: (site: string, plane: string) => `watched/${site}/${plane}`,
+  allWatched: 'watched/',
+  /** Leased: what a forwarder counts of these, about once a second. */
+  traffic: (site: string, forwarder: string) => `traffic/${site}/${forwarder}`,
+  allTraffic: 'traffic/',
   reports: (site: string) => `report/${site}/`,
   allReports: 'report/',
   /** What load balancers of a bucket did in one minute on one forwarder. Written once. */

@@ -168,6 +168,7 @@ export class Machine {
       drains: () => engine.drains(),
       health: () => engine.health(),
       counters: () => engine.counters(),
+      traffic: (ids) => engine.traffic(ids),
       onLost: (listener) => engine.onLost((reason) => alive() && listener(reason)),
       close: async () => {},
     };

@@ -152,6 +152,11 @@ function quietFleet(forwarders: readonly ForwarderState[]): Fleet {
       return { applied: reached.length, live: at(site).length, missing: [] };
     },
     forwarders: at,
+    carriers: (site) => new Set(at(site).map(({ name }) => name)),
+    traffic: () => new Map(),
+    watchTraffic: () => () => {},
+    frozen: false,
+    onChange: () => () => {},
     close: async () => {},
   };
 }

@@ -71,6 +71,7 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     ),
     identities: options.identities ?? { userName: () => undefined, policiesOf: () => [] },
     openToken: options.openToken ?? (() => undefined),
+    signedIn: async () => undefined,
     onKeyUsed: () => {},
     accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
     nonces: new Nonces(now),

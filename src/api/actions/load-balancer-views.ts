@@ -30,7 +30,8 @@ const summaryOutput = z.object({
   VSwitchId: z.string(),
 });
 
-function summaryOf(value: LoadBalancer): z.infer<typeof summaryOutput> {
+/** What lists show of a load balancer. */
+export function summaryOf(value: LoadBalancer): z.infer<typeof summaryOutput> {
   return {
     LoadBalancerId: value.id,
     LoadBalancerName: value.name,

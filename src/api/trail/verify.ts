@@ -114,7 +114,6 @@ class Part {
       const number = before.number + 1;
       before = (await this.#verifySeal(number, before)) ?? (await this.#overtaken(number));
       this.#progress = { ...this.#progress, number: before.number + 1 };
-      await setImmediate();
     }
     if (before.number !== head.number || before.digest !== head.digest) {
       throw new Wrong(keys.auditHead, 'names another seal than the one that is there');
@@ -185,7 +184,8 @@ class Part {
     const listed = new Set(seal.records.map(([place]) => auditPrefix + place));
     const last = [...listed].sort().at(-1)!;
     const window = await this.#window(last, seal.records.length);
-    for (const record of seal.records) {
+    for (const [index, record] of seal.records.entries()) {
+      if (index % limits.auditVerifyTurn === 0) await setImmediate();
       const key = auditPrefix + record[0];
       const entry = window.get(key) ?? (await readStored(this.#options.store, key));
       const wrong = faultOf(record, entry, this.#options.proof);
@@ -195,9 +195,9 @@ class Part {
       throw new Wrong(key, wrong);
     }
     for (const entry of window.values()) {
-      const isOurs = entry.revision > seal.after && entry.revision <= seal.to;
+      if (listed.has(entry.key)) continue;
       if (!this.#options.proof.isGenuine(entry)) throw new Wrong(entry.key, forged);
-      if (isOurs && !listed.has(entry.key)) {
+      if (entry.revision > seal.after && entry.revision <= seal.to) {
         throw new Wrong(entry.key, `not one of seal ${seal.number}, which has all of its time`);
       }
     }
@@ -246,14 +246,14 @@ class Part {
   async #verifyUnsealed(head: ChainEnd): Promise<void> {
     while (this.#looked < limits.auditVerify) {
       const { entries } = await this.#page();
-      for (const entry of entries) {
+      for (const [index, entry] of entries.entries()) {
+        if (index % limits.auditVerifyTurn === 0) await setImmediate();
         if (!this.#options.proof.isGenuine(entry)) throw new Wrong(entry.key, forged);
         if (entry.revision > head.to) this.#counts.unsealed += 1;
       }
       this.#isDone = entries.length < limits.rangePage;
       if (this.#isDone) return;
       this.#progress = { ...this.#progress, key: entries.at(-1)!.key };
-      await setImmediate();
     }
   }
 }

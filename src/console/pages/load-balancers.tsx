@@ -1,39 +1,225 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
 import { call } from '../door.ts';
+import { listSites } from '../load-balancers/choices.ts';
+import { CreateLoadBalancer } from '../load-balancers/create.tsx';
+import { DeleteLoadBalancer } from '../load-balancers/delete.tsx';
+import { Filters } from '../load-balancers/filters.tsx';
+import {
+  addressOf,
+  type ListState,
+  pagesOf,
+  parametersOf,
+  rangeText,
+  readState,
+} from '../load-balancers/list-state.ts';
+import { useLoaded } from '../ui/loaded.ts';
 import { Trouble } from '../ui/trouble.tsx';
+import './load-balancers.css';
 
 interface Listed {
   readonly LoadBalancerId: string;
   readonly LoadBalancerName: string;
+  readonly LoadBalancerStatus: string;
   readonly EnsRegionId: string;
   readonly Address: string;
+  readonly CreateTime: string;
 }
 
-/** Every load balancer of the account. */
+interface Answer {
+  readonly LoadBalancers: { readonly LoadBalancer: readonly Listed[] };
+  readonly TotalCount: number;
+}
+
+/** Every load balancer of the account, a page at a time. */
 export default function LoadBalancers() {
-  const listed = useSignal<readonly Listed[] | undefined>(undefined);
-  const trouble = useSignal<unknown>(undefined);
+  const { query, route } = useLocation();
+  const state = readState(query);
+  const creating = useSignal(false);
+  const deleting = useSignal<Listed | undefined>(undefined);
+  const changes = useSignal(0);
+  const sites = useLoaded(listSites, []);
+  const answer = useLoaded(async () => {
+    const { body } = await call<Answer>('Ens', 'DescribeLoadBalancers', parametersOf(state));
+    return body;
+  }, [addressOf(state), changes.value]);
   useEffect(() => {
-    call<{ LoadBalancers: { LoadBalancer: readonly Listed[] } }>('Ens', 'DescribeLoadBalancers')
-      .then(({ body }) => {
-        listed.value = body.LoadBalancers.LoadBalancer;
-      })
-      .catch((error: unknown) => {
-        trouble.value = error;
-      });
+    document.title = 'Load balancers – Sluice';
   }, []);
+  /** The page begins anew unless it is what changes. */
+  const show = (change: Partial<ListState>) => route(addressOf({ ...state, page: 1, ...change }));
+  const siteIds = sites.value.value ?? [];
   return (
     <>
-      <h1>Load balancers</h1>
-      <Trouble error={trouble.value} />
-      <ul>
-        {listed.value?.map((each) => (
-          <li key={each.LoadBalancerId}>
-            {each.LoadBalancerId} {each.LoadBalancerName} {each.Address}
-          </li>
-        ))}
-      </ul>
+      <div class="row spread">
+        <h1>Load balancers</h1>
+        <button
+          type="button"
+          class="main"
+          disabled={siteIds.length === 0}
+          onClick={() => {
+            creating.value = true;
+          }}
+        >
+          Create load balancer
+        </button>
+      </div>
+      <Filters state={state} sites={siteIds} show={show} />
+      <Trouble error={answer.trouble.value ?? sites.trouble.value} />
+      {answer.value.value && <Page answer={answer.value.value} state={state} deleting={deleting} />}
+      <Pager total={answer.value.value?.TotalCount} state={state} show={show} />
+      {creating.value && (
+        <CreateLoadBalancer
+          sites={siteIds}
+          close={() => {
+            creating.value = false;
+          }}
+        />
+      )}
+      {deleting.value && (
+        <DeleteLoadBalancer
+          id={deleting.value.LoadBalancerId}
+          name={deleting.value.LoadBalancerName}
+          close={() => {
+            deleting.value = undefined;
+          }}
+          done={() => {
+            deleting.value = undefined;
+            changes.value += 1;
+          }}
+        />
+      )}
     </>
+  );
+}
+
+interface PageProps {
+  readonly answer: Answer;
+  readonly state: ListState;
+  readonly deleting: Signal<Listed | undefined>;
+}
+
+function Page({ answer, state, deleting }: PageProps) {
+  const { LoadBalancer: listed } = answer.LoadBalancers;
+  if (listed.length === 0) return <Nothing state={state} />;
+  return (
+    <div class="scroll">
+      <table class="load-balancers">
+        <thead>
+          <tr>
+            <th scope="col">Load balancer</th>
+            <th scope="col">Status</th>
+            <th scope="col">Address</th>
+            <th scope="col">Site</th>
+            <th scope="col">Created</th>
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {listed.map((each) => (
+            <Row key={each.LoadBalancerId} listed={each} deleting={deleting} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface RowProps {
+  readonly listed: Listed;
+  readonly deleting: Signal<Listed | undefined>;
+}
+
+function Row({ listed, deleting }: RowProps) {
+  const { LoadBalancerId: id, LoadBalancerName: name, LoadBalancerStatus: status } = listed;
+  return (
+    <tr>
+      <td>
+        <a href={`/console/load-balancers/${id}`}>{name}</a>
+        {name !== id && <small class="mono below">{id}</small>}
+      </td>
+      <td>
+        <span class={status === 'Active' ? 'badge good' : 'badge'}>{status}</span>
+      </td>
+      <td class="mono">{listed.Address}</td>
+      <td>{listed.EnsRegionId}</td>
+      <td>
+        <time dateTime={listed.CreateTime}>{listed.CreateTime.replace(/T|Z/g, ' ')}</time>
+      </td>
+      <td>
+        <button
+          type="button"
+          class="quiet"
+          aria-label={`Delete ${name}`}
+          onClick={() => {
+            deleting.value = listed;
+          }}
+        >
+          Delete
+        </button>
+      </td>
+    </tr>
+  );
+}
+
+/** What to do next where there is nothing to show. */
+function Nothing({ state }: { readonly state: ListState }) {
+  if (addressOf({ ...state, page: 1 }) !== '/console/') {
+    return (
+      <div class="card empty">
+        <p>No load balancer matches.</p>
+        <a href="/console/">Show all</a>
+      </div>
+    );
+  }
+  return (
+    <div class="card empty">
+      <h2>No load balancer yet</h2>
+      <p>A load balancer stands at a site and gives traffic to the machines that you register.</p>
+      <ol class="next">
+        <li>
+          <a href="/console/explorer/Sluice/RegisterSite">Register a site</a>, where traffic comes
+          in.
+        </li>
+        <li>
+          <a href="/console/explorer/Sluice/RegisterInstance">Register your machines</a> as
+          instances of it.
+        </li>
+        <li>Create a load balancer here, and add the machines to it as servers.</li>
+      </ol>
+      <p>
+        <a href="/docs/" target="_self">
+          What each step does
+        </a>
+      </p>
+    </div>
+  );
+}
+
+interface PagerProps {
+  /** Undefined while it is not known: the room is kept. */
+  readonly total: number | undefined;
+  readonly state: ListState;
+  readonly show: (change: Partial<ListState>) => void;
+}
+
+function Pager({ total, state: { page }, show }: PagerProps) {
+  return (
+    <nav class="row pager" aria-label="Pages">
+      <span role="status">{total === undefined ? 'Loading…' : rangeText(page, total)}</span>
+      <button type="button" disabled={page === 1} onClick={() => show({ page: page - 1 })}>
+        Previous
+      </button>
+      <button
+        type="button"
+        disabled={total === undefined || page >= pagesOf(total)}
+        onClick={() => show({ page: page + 1 })}
+      >
+        Next
+      </button>
+    </nav>
   );
 }

@@ -4,7 +4,7 @@ import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/proto
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import type { ServerCertificate } from '../certificates.ts';
-import type { Engine, ReportCounters } from '../engine.ts';
+import type { Engine, ReportCounters, TrafficCount } from '../engine.ts';
 import { Turns } from '../turns.ts';
 import { CertificateFiles, type ListenerPem } from './certificates.ts';
 import { Counters } from './counters.ts';
@@ -15,6 +15,7 @@ import { makeFolders, pathsOf, unprivilegedUser } from './paths.ts';
 import { LoadRefused } from './process.ts';
 import { type Carried, carry } from './render.ts';
 import { WorkerGone } from './runtime.ts';
+import { Traffic } from './traffic.ts';
 
 export interface HaproxyOptions {
   /** Where its files live, its own alone; made when absent. */
@@ -43,6 +44,7 @@ export class HaproxyEngine implements Engine {
   readonly #loader: Loader;
   readonly #drains: Drains;
   readonly #counters: Counters;
+  readonly #traffic: Traffic;
   readonly #certificates: CertificateFiles;
   readonly #turns = new Turns();
   readonly #listeners: ((reason: string) => void)[] = [];
@@ -60,6 +62,7 @@ export class HaproxyEngine implements Engine {
     const onReload = (when: 'before' | 'after') =>
       void this.#counters.atReload(when === 'before' ? 'all' : 'old');
     this.#loader = new Loader({ paths, program, user, now, log, onLost, onReload });
+    this.#traffic = new Traffic(paths, this.#loader.crew);
     const inTurn = (id: string, run: () => Promise<void>) => this.#turns.take(id, run);
     this.#drains = new Drains({ crew: this.#loader.crew, now, log, inTurn });
   }
@@ -115,6 +118,10 @@ export class HaproxyEngine implements Engine {
 
   counters(): Promise<readonly ReportCounters[]> {
     return this.#counters.all();
+  }
+
+  traffic(ids: ReadonlySet<string>): Promise<readonly TrafficCount[]> {
+    return this.#traffic.read(ids);
   }
 
   onLost(listener: (reason: string) => void): void {

@@ -55,6 +55,55 @@ export function parseSessions(text: string): Map<string, number> {
   );
 }
 
+/** A server in `show stat`. */
+export interface ServerRow {
+  readonly server: string;
+  readonly sessions: number;
+  /** The rest are running totals. */
+  readonly sessionsTotal: number;
+  /** Connections made to it. */
+  readonly connects: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Undefined: in maintenance. */
+  readonly healthy: boolean | undefined;
+}
+
+/**
+ * Reads the servers of `show stat <pool> 4 -1`.
+ * @throws when it is no such table
+ */
+export function parseTraffic(text: string): ServerRow[] {
+  return statRows(text).map(({ word, number }) => ({
+    server: word('svname'),
+    sessions: number('scur'),
+    sessionsTotal: number('stot'),
+    connects: number('connect'),
+    bytesIn: number('bin'),
+    bytesOut: number('bout'),
+    healthy: word('status').startsWith('MAINT') ? undefined : !word('status').startsWith('DOWN'),
+  }));
+}
+
+/** The rows of `show stat`, by the names of its columns. @throws when it is no such table */
+function statRows(text: string) {
+  const [head = '', ...rows] = text.split('\n');
+  if (!head.startsWith('# pxname,svname,')) {
+    throw new Error(`HAProxy answered: ${text.slice(0, 200)}`);
+  }
+  const columns = new Map(
+    head
+      .slice(2)
+      .split(',')
+      .map((name, index) => [name, index]),
+  );
+  return rows.map((line) => {
+    const fields = line.split(',');
+    const word = (name: string) => fields[columns.get(name) ?? -1] ?? '';
+    return { word, number: (name: string) => Number(word(name) || 0) };
+  });
+}
+
 /** A proxy in `show stat`: running totals but for `active` and `averageMs`. */
 export interface StatsRow {
   /** Of the section. */
@@ -81,17 +130,10 @@ export interface StatsRow {
  * @throws when it is no such table
  */
 export function parseStats(text: string): StatsRow[] {
-  const [head = '', ...rows] = text.split('\n');
-  if (!head.startsWith('# pxname,svname,')) {
-    throw new Error(`HAProxy answered: ${text.slice(0, 200)}`);
-  }
-  const columns = new Map(head.split(',').map((name, index) => [name, index]));
-  return rows.map((line) => {
-    const fields = line.split(',');
-    const number = (name: string) => Number(fields[columns.get(name) ?? -1] || 0);
-    const isFront = fields[1] === 'FRONTEND';
+  return statRows(text).map(({ word, number }) => {
+    const isFront = word('svname') === 'FRONTEND';
     return {
-      name: fields[0]!,
+      name: word('pxname'),
       active: number('scur'),
       connections: number(isFront ? 'conn_tot' : 'connect'),
       denied: number('dcon') + number('dses'),

@@ -40,6 +40,16 @@ export class Conntrack {
     return this.#next;
   }
 
+  /** The flows of one listener, however many others there are. */
+  async of(listener: Listener): Promise<FlowCounts> {
+    const { protocol, address, port } = listener;
+    const args = ['-L', '-f', familyOf(address), '-p', protocol];
+    args.push('--orig-dst', address, '--orig-port-dst', String(port));
+    const found = new Map<string, Map<string, Flows>>();
+    count(found, await run(args));
+    return found.get(flowKey(listener)) ?? new Map();
+  }
+
   /** Ends the flows of a listener that go to one place; to all places without one. */
   async cut({ protocol, address, port }: Listener, place?: string): Promise<void> {
     const args = ['-D', '-f', familyOf(address), '-p', protocol];
@@ -57,21 +67,24 @@ export class Conntrack {
 async function readFlows(): Promise<FlowTable> {
   const found = new Map<string, Map<string, Flows>>();
   const lists = await Promise.all(['ipv4', 'ipv6'].map((family) => run(['-L', '-f', family])));
-  for (const { code, output, errors } of lists) {
-    if (code !== 0) throw failure(errors);
-    for (const line of output.split('\n')) {
-      const flow = parseFlow(line);
-      if (flow === undefined) continue;
-      const places = found.get(flow.key) ?? new Map<string, Flows>();
-      const { entries = 0, sessions = 0 } = places.get(flow.place) ?? {};
-      places.set(flow.place, {
-        entries: entries + 1,
-        sessions: sessions + (flow.isOver ? 0 : 1),
-      });
-      found.set(flow.key, places);
-    }
-  }
+  for (const list of lists) count(found, list);
   return found;
+}
+
+/** Adds what a listing has. */
+function count(found: Map<string, Map<string, Flows>>, { code, output, errors }: Ended): void {
+  if (code !== 0) throw failure(errors);
+  for (const line of output.split('\n')) {
+    const flow = parseFlow(line);
+    if (flow === undefined) continue;
+    const places = found.get(flow.key) ?? new Map<string, Flows>();
+    const { entries = 0, sessions = 0 } = places.get(flow.place) ?? {};
+    places.set(flow.place, {
+      entries: entries + 1,
+      sessions: sessions + (flow.isOver ? 0 : 1),
+    });
+    found.set(flow.key, places);
+  }
 }
 
 /** One line of `conntrack -L`; undefined for what is neither TCP nor UDP. */
@@ -98,7 +111,13 @@ function failure(errors: string): Error {
   return new NftRefused(`conntrack: ${errors.trim().split('\n').at(-1)?.slice(0, 300)}`);
 }
 
-function run(args: readonly string[]): Promise<{ code: number; output: string; errors: string }> {
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+function run(args: readonly string[]): Promise<Ended> {
   const options = { env: withoutSecrets(), maxBuffer: limits.flowListBytes };
   return new Promise((resolve, reject) => {
     execFile('conntrack', args, options, (error, output, errors) => {

@@ -5,11 +5,11 @@ import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/proto
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
 import { bindProblem } from '../bind-probe.ts';
-import type { Engine, ReportCounters } from '../engine.ts';
+import type { Engine, ReportCounters, TrafficCount } from '../engine.ts';
 import { UnsafeValue } from '../haproxy/names.ts';
 import { Turns } from '../turns.ts';
 import { Conntrack, type FlowTable, flowKey } from './conntrack.ts';
-import { countersOf } from './counters.ts';
+import { countersOf, trafficOf } from './counters.ts';
 import { type Allowed, Cuts } from './cuts.ts';
 import { forwardingProblem } from './forwarding.ts';
 import { NftRefused } from './nft.ts';
@@ -125,6 +125,21 @@ export class NftablesEngine implements Engine {
     if (services.length === 0) return [];
     const [counts, flows] = await Promise.all([this.#ruleset.counters(), this.#conntrack.read()]);
     return countersOf(services, counts, flows);
+  }
+
+  async traffic(ids: ReadonlySet<string>): Promise<readonly TrafficCount[]> {
+    const services = [...ids].flatMap((id) => this.#carried.get(id) ?? []);
+    if (services.length === 0) return [];
+    const [counts, flows] = await Promise.all([
+      // A server that has just come or gone is refused together with the rest; the next is right.
+      this.#ruleset.countersOf(services).catch(() => undefined),
+      Promise.all(services.map((service) => this.#conntrack.of(service))),
+    ]);
+    return services.flatMap((service, index) =>
+      trafficOf(service, counts, flows[index]!, (server) =>
+        server.weight > 0 ? this.#isHealthy(service, server) : undefined,
+      ),
+    );
   }
 
   onLost(listener: (reason: string) => void): void {

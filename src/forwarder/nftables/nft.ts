@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
 import { withoutSecrets } from '../../private-process.ts';
-import { parseCounters } from './counters.ts';
+import { getCommand, parseCounters, parseGot } from './counters.ts';
+import type { Service } from './service.ts';
 import { noTable, parseTable, type Table } from './table.ts';
 
 /** nft did not take a transaction, or cannot be run at all. Nothing of it is in the kernel. */
@@ -86,6 +87,13 @@ export class Nft {
     const { code, output, errors } = await run(['-j', 'list', 'sets', 'table', 'inet', 'sluice']);
     if (code !== 0) throw new NftRefused(firstLine(errors));
     return parseCounters(output);
+  }
+
+  /** What the kernel has counted of these listeners alone. @throws NftRefused */
+  async countersOf(services: readonly Service[]): Promise<ReturnType<typeof parseGot>> {
+    const { code, output, errors } = await run([getCommand(services)]);
+    if (code !== 0) throw new NftRefused(firstLine(errors));
+    return parseGot(output);
   }
 
   /** Begins to listen for changes that others make. */

@@ -106,6 +106,11 @@ export class Ruleset {
     return this.#nft.counters();
   }
 
+  /** Of these listeners alone. @throws NftRefused */
+  countersOf(services: readonly Service[]): ReturnType<Nft['countersOf']> {
+    return this.#nft.countersOf(services);
+  }
+
   /** Ends it all: the table goes. */
   async clear(): Promise<void> {
     await this.#nft.commit(['add table inet sluice', 'delete table inet sluice']);

@@ -32,6 +32,14 @@ async function* wanted(call: Call, id: string | undefined): AsyncIterable<LoadBa
   for await (const { value } of call.list<LoadBalancer>(keys.allLoadBalancers)) yield value;
 }
 
+/** Finds what a forwarder says of this drain, and not of an earlier one of the same server. */
+export function isOfDrain(loadBalancerId: string, server: DrainingServer) {
+  return (entry: ReportDrain): boolean =>
+    entry.loadBalancerId === loadBalancerId &&
+    entry.deadline === server.deadline &&
+    sameBackend(entry.server, server);
+}
+
 /**
  * One row for each live forwarder that still has sessions of the server, or has not counted them
  * yet (within a second of the removal). With no live forwarder nobody knows, so it is not done.
@@ -53,9 +61,7 @@ function rowsOf(value: LoadBalancer, server: DrainingServer, call: Call): DrainV
   });
   if (forwarders.length === 0) return [row('', undefined)];
   return forwarders.flatMap(({ name, drains }) => {
-    const reported = drains.find(
-      (entry) => entry.loadBalancerId === value.id && sameBackend(entry.server, server),
-    );
+    const reported = drains.find(isOfDrain(value.id, server));
     return reported?.sessions === 0 ? [] : [row(name, reported)];
   });
 }

@@ -2,9 +2,11 @@ import { CreateAccount, ListAccounts } from './accounts.ts';
 import { DescribeAuditRecords } from './audit.ts';
 import { ExportAuditEvents, VerifyAuditRecords } from './audit-trail.ts';
 import { ExplainAuthorization } from './authorization.ts';
+import { CreateConsoleTicket } from './console.ts';
 import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
+import { WatchLoadBalancer, WatchLoadBalancers } from './live.ts';
 import { DescribeFreeze, DescribeRollouts, SetFreeze } from './rollouts.ts';
 import { DescribeSites, RegisterSite } from './sites.ts';
 import { ReportSite, WatchSite } from './watch.ts';
@@ -20,6 +22,8 @@ export const sluiceActions = [
   DescribeForwarders,
   WatchSite,
   ReportSite,
+  WatchLoadBalancer,
+  WatchLoadBalancers,
   DescribeRollouts,
   DescribeDrains,
   CutDrain,
@@ -31,4 +35,5 @@ export const sluiceActions = [
   ExplainAuthorization,
   ExportAuditEvents,
   VerifyAuditRecords,
+  CreateConsoleTicket,
 ];

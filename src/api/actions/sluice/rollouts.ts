@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { everyLoadBalancer } from '../../../fleet/protocol.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import { parseRecord } from '../../../store/records.ts';
+import { rolloutOf } from '../../live/rollout.ts';
 import { defineAction } from '../action.ts';
 import { label, loadBalancerId, nothing } from '../fields.ts';
 import { errors, limits } from './fields.ts';
@@ -36,35 +36,14 @@ export const DescribeRollouts = defineAction({
   errors: [...errors, 'LoadBalancerNotFound'],
   limits,
   async run({ LoadBalancerId }, call) {
-    const { value, revision } = await call.loadBalancer(LoadBalancerId);
-    const { applied, live, missing } = await call.fleet.confirm(
-      value.site,
-      revision,
-      LoadBalancerId,
-      0,
-    );
-    const Rollout = call.fleet.forwarders(value.site).map((forwarder) => {
-      const lacking = missing.find((each) => each.forwarder === forwarder.name);
-      const failures = forwarder.failures.filter(
-        (each) =>
-          each.loadBalancerId === LoadBalancerId || each.loadBalancerId === everyLoadBalancer,
-      );
-      const said = failures.map(({ listener, reason }) =>
-        listener === undefined ? reason : `${listener}: ${reason}`,
-      );
-      return {
-        ForwarderName: forwarder.name,
-        Revision: forwarder.revision,
-        Applied: lacking === undefined,
-        Reasons: said.length > 0 || lacking === undefined ? said : [lacking.reason],
-      };
-    });
+    const stored = await call.loadBalancer(LoadBalancerId);
+    const { applied, live, forwarders } = await rolloutOf(call.fleet, stored);
     return {
       LoadBalancerId,
-      Revision: revision,
+      Revision: stored.revision,
       Applied: applied,
       Live: live,
-      Rollouts: { Rollout },
+      Rollouts: { Rollout: forwarders },
     };
   },
 });

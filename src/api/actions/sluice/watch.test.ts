@@ -4,7 +4,7 @@ import { failsWith } from '../../../../test/support/call.ts';
 import { Refusal } from '../../../elb/refusal.ts';
 import type { Certificate } from '../../../elb/types.ts';
 import type { Deliver } from '../../../fleet/fleet.ts';
-import type { SiteReport } from '../../../fleet/protocol.ts';
+import type { ReportTraffic, SiteReport } from '../../../fleet/protocol.ts';
 import { limits } from '../../../limits.ts';
 import type { Call, Caller } from '../../call.ts';
 import { readInput } from '../../parameters.ts';
@@ -63,6 +63,20 @@ const whole = {
     part: '1795000000000-0',
     listeners: { 'lb-1': { 'tcp:80': [1, 0, 3] } },
   } satisfies Whole<NonNullable<SiteReport['minute']>>,
+  traffic: {
+    'lb-1': [
+      {
+        listener: 'http:80',
+        server: { serverId: 'i-1', type: 'ens', ip: '10.0.0.1', port: 80 },
+        healthy: true,
+        sessions: 2,
+        connections: 0.5,
+        requests: 12.5,
+        bytesIn: 1_000,
+        bytesOut: 20_000,
+      } satisfies Whole<ReportTraffic>,
+    ],
+  },
 } satisfies Whole<SiteReport>;
 
 describe('a report', () => {
@@ -70,11 +84,12 @@ describe('a report', () => {
     assert.deepEqual(await report(whole), [['local', 'edge-1', whole]]);
   });
 
-  test('may hold what was applied, the status or a minute alone', async () => {
-    const { applied, status, minute } = whole;
+  test('may hold what was applied, the status, a minute or traffic alone', async () => {
+    const { applied, status, minute, traffic } = whole;
     assert.deepEqual(await report({ applied }), [['local', 'edge-1', { applied }]]);
     assert.deepEqual(await report({ status }), [['local', 'edge-1', { status }]]);
     assert.deepEqual(await report({ minute }), [['local', 'edge-1', { minute }]]);
+    assert.deepEqual(await report({ traffic }), [['local', 'edge-1', { traffic }]]);
   });
 
   test('may say more than is known here: a newer forwarder is no dead one', async () => {
@@ -102,6 +117,8 @@ describe('a report', () => {
       { minute: { ...whole.minute, part: '../x' } },
       { minute: { ...whole.minute, listeners: { 'lb-1': { 'tcp:80': [-1] } } } },
       { minute: { ...whole.minute, listeners: { 'lb/1': {} } } },
+      { traffic: { 'lb-1': [{ listener: 'tcp:80', sessions: -1 }] } },
+      { traffic: { 'lb-1': [{ listener: 'tcp:80', server: { serverId: 'i-1' } }] } },
       { status: { ...whole.status, drains: [{ ...whole.status.drains[0], sessions: 'many' }] } },
     ]) {
       await assert.rejects(

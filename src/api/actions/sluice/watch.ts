@@ -73,17 +73,29 @@ export const WatchSite = defineAction({
 });
 
 const loadBalancerId = z.string().max(64);
-const server = z.object({
+const backend = z.object({
   serverId: z.string().max(64),
   type: z.enum(['ens', 'eni']),
   ip: z.string().max(64),
   port: z.int().min(0).max(65_535),
-  weight: z.int().min(0).max(100),
 });
+const server = backend.extend({ weight: z.int().min(0).max(100) });
 const revision = z.int().min(0);
 /** Cut rather than refused: a forwarder whose reports are refused counts as dead. */
 const reason = z.string().overwrite((text) => text.slice(0, bounds.reportReason));
 const listener = z.string().max(16);
+
+const count = z.number().min(0).optional();
+const traffic = z.object({
+  listener,
+  server: backend.optional(),
+  healthy: z.boolean().optional(),
+  sessions: count,
+  connections: count,
+  requests: count,
+  bytesIn: count,
+  bytesOut: count,
+});
 
 /** The wire form of `SiteReport`. */
 const report = z.object({
@@ -136,6 +148,7 @@ const report = z.object({
       ),
     })
     .optional(),
+  traffic: z.record(loadBalancerId, z.array(traffic).max(bounds.trafficRows)).optional(),
 });
 
 export const ReportSite = defineAction({
@@ -152,7 +165,8 @@ export const ReportSite = defineAction({
       .string()
       .max(bounds.bodyBytes)
       .describe(
-        'A JSON text with any of applied (revision, failures), status (drains, health), minute.',
+        'A JSON text with any of applied (revision, failures), status (drains, health), minute, ' +
+          'traffic.',
       ),
   }),
   output: nothing,

@@ -9,7 +9,7 @@ import { parseRecord } from '../../../store/records.ts';
 import type { Call, Caller } from '../../call.ts';
 import type { RoleRecord } from '../../identity-records.ts';
 import { arnOf, contextOf, roleArn } from '../../principals.ts';
-import { credentialsOf, type Session } from '../../sessions.ts';
+import { credentialsOf, type RoleSession } from '../../sessions.ts';
 import { defineAction } from '../action.ts';
 import { multiline } from '../fields.ts';
 import { limits } from '../ram/fields.ts';
@@ -131,7 +131,7 @@ export const AssumeRole = defineAction({
       throw new Refusal('InvalidParameter.DurationSeconds');
     }
     const { accessKeyId, accessKeySecret } = newTemporaryKeyPair();
-    const session: Session = {
+    const session: RoleSession = {
       v: 1,
       accessKeyId,
       secret: accessKeySecret,

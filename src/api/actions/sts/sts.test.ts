@@ -47,7 +47,8 @@ describe('a role', () => {
     });
     const session = openToken(Credentials.SecurityToken, (sealed) => sealed);
     assert.equal(session?.accessKeyId, Credentials.AccessKeyId);
-    assert.deepEqual(session?.role, { id: Role.RoleId, name: 'deploy' });
+    assert.ok(session !== undefined && 'role' in session);
+    assert.deepEqual(session.role, { id: Role.RoleId, name: 'deploy' });
   });
 
   test('is not assumed by the account itself, nor by whom it does not trust', async () => {

@@ -1,0 +1,91 @@
+import { type Signal, useSignal } from '@preact/signals';
+import { useLocation } from 'preact-iso';
+import { useAttempt } from '../ui/attempt.ts';
+import { Dialog } from '../ui/dialog.tsx';
+import { Choice, Field } from '../ui/field.tsx';
+import { useLoaded } from '../ui/loaded.ts';
+import { Trouble } from '../ui/trouble.tsx';
+import { createLoadBalancer } from './asked.ts';
+import { type Choosable, listNetworks, listSpecs, listVSwitches } from './choices.ts';
+
+interface Props {
+  readonly sites: readonly string[];
+  readonly close: () => void;
+}
+
+/** Makes a load balancer, and goes to its page. */
+export function CreateLoadBalancer({ sites, close }: Props) {
+  const { route } = useLocation();
+  const attempt = useAttempt();
+  const name = useSignal('');
+  const site = useChoice(sites.map((id) => ({ id, name: id })));
+  const specs = useLoaded(listSpecs, []);
+  const spec = useChoice(specs.value.value);
+  const networks = useLoaded(() => listNetworks(site.id), [site.id]);
+  const network = useChoice(networks.value.value);
+  const vSwitches = useLoaded(
+    async () => (network.id === '' ? [] : listVSwitches(network.id)),
+    [network.id],
+  );
+  const vSwitch = useChoice(vSwitches.value.value);
+  const asked = createLoadBalancer({
+    EnsRegionId: site.id,
+    NetworkId: network.id,
+    VSwitchId: vSwitch.id,
+    LoadBalancerSpec: spec.id,
+    LoadBalancerName: name.value.trim(),
+  });
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const made = await attempt.run<{ readonly LoadBalancerId: string }>(asked);
+    if (made !== undefined) route(`/console/load-balancers/${made.body.LoadBalancerId}`);
+  };
+  const trouble = [attempt.trouble, specs.trouble, networks.trouble, vSwitches.trouble];
+  return (
+    <Dialog title="Create load balancer" close={close}>
+      <form class="stack" onSubmit={submit}>
+        <Field
+          label="Name"
+          value={name}
+          hint="1 to 80 characters. Left empty: its ID."
+          maxLength={80}
+        />
+        <Choice label="Site" {...site.props} />
+        <Choice
+          label="Specification"
+          hint="Caps connections, new connections and requests a second on each forwarder."
+          {...spec.props}
+        />
+        <Choice label="Network" {...network.props} />
+        <Choice label="vSwitch" {...vSwitch.props} />
+        <Trouble error={trouble.map(({ value }) => value).find((error) => error !== undefined)} />
+        <div class="row end">
+          <button type="button" onClick={close}>
+            Cancel
+          </button>
+          <button type="submit" class="main" disabled={attempt.busy.value || vSwitch.id === ''}>
+            Create
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** One of those that there are: the one picked, or else the first. Empty while there is none. */
+function useChoice(options: readonly Choosable[] = []) {
+  const picked: Signal<string> = useSignal('');
+  const { id } = options.find((option) => option.id === picked.value) ?? options[0] ?? { id: '' };
+  const props = {
+    value: id,
+    choose: (value: string) => {
+      picked.value = value;
+    },
+    options: options.map((option) => ({
+      value: option.id,
+      text: option.name === option.id ? option.id : `${option.name} (${option.id})`,
+    })),
+    disabled: options.length === 0,
+  };
+  return { id, props };
+}
