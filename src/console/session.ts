@@ -24,6 +24,10 @@ export const farewell = signal(
     : '',
 );
 
+/** Tabs share a cookie: each asks again who is signed in when another has changed that. */
+const tabs = new BroadcastChannel('sluice-session');
+tabs.onmessage = () => void resume();
+
 export function csrfToken(): string {
   return session.value?.csrf ?? '';
 }
@@ -38,7 +42,8 @@ export function ended(): void {
 export async function resume(): Promise<void> {
   try {
     const response = await fetch('/console/session');
-    session.value = response.ok ? ((await response.json()) as Session) : null;
+    if (response.ok) session.value = (await response.json()) as Session;
+    else ended();
   } catch {
     session.value = null;
     farewell.value = 'The control plane does not answer. Try again when it is up.';
@@ -63,6 +68,7 @@ export async function signIn(
   if (!response.ok) return body.Message ?? 'Signing in failed.';
   farewell.value = '';
   session.value = body;
+  tabs.postMessage('signed in');
   return undefined;
 }
 
@@ -73,4 +79,5 @@ export async function signOut(): Promise<void> {
   }).catch(() => undefined);
   farewell.value = 'You have signed out.';
   session.value = null;
+  tabs.postMessage('signed out');
 }

@@ -38,7 +38,7 @@ export function SignIn() {
         </button>
       </form>
       <p class="hint">
-        The pair is checked once and kept nowhere in the browser. <code>npm start</code> prints a
+        The pair is checked once and not kept in the browser. <code>npm start</code> prints a
         link that signs you in on its own machine.
       </p>
     </main>
