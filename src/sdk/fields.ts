@@ -46,6 +46,7 @@ export interface Schema {
   /** JSON Schema's own mark of what is sent and never shown: a secret. */
   readonly writeOnly?: boolean;
   readonly anyOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];

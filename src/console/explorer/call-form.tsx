@@ -1,23 +1,23 @@
 import { batch, type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { exampleOf } from '../../sdk/example.ts';
 import { Copy } from '../ui/copy.tsx';
-import type { Attempt } from './attempt.ts';
 import { Confirm } from './confirm.tsx';
 import { isWrite, takesSomethingAway } from './danger.ts';
-import { newDraft } from './examples.ts';
-import { fetchChecker, type Form } from './form.ts';
+import { type Form, fetchChecker, fill } from './form.ts';
 import { CallOptions, setOption } from './options.tsx';
 import { Parts } from './parts.tsx';
+import type { Trial } from './trial.ts';
 
 interface Props {
   readonly form: Form;
-  readonly attempt: Signal<Attempt | undefined>;
+  readonly trial: Signal<Trial | undefined>;
   /** Makes the call. */
   readonly call: () => void;
 }
 
 /** The form of an action, and the button that makes the call. */
-export function CallForm({ form, attempt, call }: Props) {
+export function CallForm({ form, trial, call }: Props) {
   const { action, root, draft, problems, isChecked } = form;
   const asks = useSignal(false);
   const refusals = useSignal(0);
@@ -31,7 +31,7 @@ export function CallForm({ form, attempt, call }: Props) {
   };
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    if (attempt.value?.isRunning) return;
+    if (trial.value?.isRunning) return;
     await fetchChecker();
     batch(() => {
       isChecked.value = true;
@@ -54,7 +54,7 @@ export function CallForm({ form, attempt, call }: Props) {
         <Parts form={form} field={root} path={[]} draft={draft.value} />
       )}
       <CallOptions form={form} />
-      <Foot form={form} isRunning={attempt.value?.isRunning === true} sendAnyway={ask} />
+      <Foot form={form} isRunning={trial.value?.isRunning === true} sendAnyway={ask} />
       {asks.value && (
         <Confirm
           form={form}
@@ -144,26 +144,21 @@ function Foot({ form, isRunning, sendAnyway }: FootProps) {
 
 /** What fills or empties the form, or tells others of it. */
 export function FormTools({ form }: { readonly form: Form }) {
-  const { action, draft, isChecked, address } = form;
-  const fill = (isExample: boolean) =>
-    batch(() => {
-      isChecked.value = false;
-      draft.value = newDraft(form, isExample);
-    });
+  const { action, address } = form;
   const link = `${location.origin}/console/explorer/${action.product}/${action.name}`;
   return (
     <div class="row">
       {Object.keys(action.parameters.properties ?? {}).length > 0 && (
         <>
-          <button type="button" onClick={() => fill(true)}>
+          <button type="button" onClick={() => fill(form, exampleOf(action.parameters))}>
             Fill with example
           </button>
-          <button type="button" class="quiet" onClick={() => fill(false)}>
+          <button type="button" class="quiet" onClick={() => fill(form, {})}>
             Clear
           </button>
         </>
       )}
-      <Copy text={`${link}${address.value.query}`} what="the link to this form" label="Copy link" />
+      <Copy text={`${link}${address.value.query}`} what="link" label="Copy link" />
     </div>
   );
 }

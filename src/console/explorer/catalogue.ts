@@ -3,10 +3,7 @@ import { CallFailed } from '../door.ts';
 import { ended } from '../session.ts';
 
 /** What the list of actions shows of one. */
-export type Listed = Pick<
-  ActionDescription,
-  'name' | 'product' | 'version' | 'summary' | 'access'
->;
+export type Listed = Pick<ActionDescription, 'name' | 'product' | 'version' | 'summary' | 'access'>;
 
 /** Actions of the control plane do not change while the page is open. */
 const answers = new Map<string, Promise<unknown>>();

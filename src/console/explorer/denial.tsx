@@ -81,7 +81,7 @@ function Explain({ denial }: { readonly denial: Denial }) {
 function DiagnosisView({ diagnosis }: { readonly diagnosis: Diagnosis }) {
   const { AuthResource, AuthConditions, MatchedPolicies } = diagnosis;
   return (
-    <dl role="status">
+    <dl>
       <dt>Resource</dt>
       <dd>
         <code>{AuthResource}</code>

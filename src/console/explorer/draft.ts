@@ -20,16 +20,16 @@ export function formOf(members: readonly Field[]): Field {
  * The value that a draft means, typed as the API has it; undefined when it is empty. A text that
  * is no such value stays as it is, for the API to refuse.
  */
-export function valueOf(field: Field, draft: Draft | undefined): unknown {
+export function meant(field: Field, draft: Draft | undefined): unknown {
   if (draft === undefined || draft === '') return undefined;
   if (typeof draft === 'string') return fromText(field.type, draft);
   if (isList(draft)) {
-    const values = draft.map((each) => valueOf(itemOf(field), each));
+    const values = draft.map((each) => meant(itemOf(field), each));
     const filled = values.filter((value) => value !== undefined);
     return filled.length === 0 ? undefined : filled;
   }
   const filled = (field.members ?? [])
-    .map((member) => [member.name, valueOf(member, draft[member.name])] as const)
+    .map((member) => [member.name, meant(member, draft[member.name])] as const)
     .filter(([, value]) => value !== undefined);
   return filled.length === 0 ? undefined : Object.fromEntries(filled);
 }
@@ -81,7 +81,7 @@ export function pathInDraft(field: Field, draft: Draft | undefined, path: Path):
   if (first === undefined || draft === undefined || typeof draft === 'string') return [];
   if (isList(draft)) {
     const item = itemOf(field);
-    const filled = [...draft.keys()].filter((at) => valueOf(item, draft[at]) !== undefined);
+    const filled = [...draft.keys()].filter((at) => meant(item, draft[at]) !== undefined);
     const at = filled[Number(first)] ?? 0;
     return [at, ...pathInDraft(item, draft[at], rest)];
   }

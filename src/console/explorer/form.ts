@@ -1,17 +1,18 @@
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { ActionDescription } from '../../sdk/describe.ts';
 import { type Field, fieldsOf } from '../../sdk/fields.ts';
 import { fromQuery, type Options, queryOf } from './address.ts';
 import type { check, Problem } from './check.ts';
 import {
   type Draft,
+  draftOf,
   formOf,
   itemOf,
+  meant,
   type Parameters,
   type Path,
   pathInDraft,
   placed,
-  valueOf,
 } from './draft.ts';
 
 /** The form of one action: what was typed, and all that follows from it. */
@@ -47,7 +48,7 @@ export function createForm(action: ActionDescription, query: string): Form {
   const draft = signal(withFirstEntries(root, opened.draft));
   const options = signal(opened.options);
   const parameters = computed(() => {
-    const value = valueOf(root, draft.value) ?? {};
+    const value = meant(root, draft.value) ?? {};
     return typeof value === 'object' && !Array.isArray(value) ? (value as Parameters) : undefined;
   });
   const address = computed(() => queryOf(root, parameters.value ?? {}, options.value));
@@ -64,6 +65,14 @@ export function createForm(action: ActionDescription, query: string): Form {
 /** Puts a text, a list or an object in the place of a part of the draft. */
 export function put({ draft }: Form, path: Path, part: Draft): void {
   draft.value = placed(draft.value, path, part);
+}
+
+/** Puts other parameters in the place of all. */
+export function fill({ root, draft, isChecked }: Form, parameters: Parameters): void {
+  batch(() => {
+    isChecked.value = false;
+    draft.value = withFirstEntries(root, draftOf(root, parameters));
+  });
 }
 
 /** What a new entry of a list looks like. */

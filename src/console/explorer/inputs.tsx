@@ -44,7 +44,11 @@ export function Single({ form, field, path, draft }: InputProps) {
 }
 
 /** The name, which for an entry of a list of values is its place. */
-function FieldLabel({ field, path, id }: Pick<InputProps, 'field' | 'path'> & { readonly id: string }) {
+function FieldLabel({
+  field,
+  path,
+  id,
+}: Pick<InputProps, 'field' | 'path'> & { readonly id: string }) {
   const last = path.at(-1);
   return (
     <div class="field-name">
@@ -66,7 +70,13 @@ export function Star() {
   );
 }
 
-export function ProblemText({ id, text }: { readonly id: string; readonly text: string | undefined }) {
+export function ProblemText({
+  id,
+  text,
+}: {
+  readonly id: string;
+  readonly text: string | undefined;
+}) {
   if (text === undefined) return null;
   return (
     <p class="problem" id={`${id}-problem`}>
@@ -100,26 +110,34 @@ function Control({ field, value, change, attributes }: ControlProps) {
       </select>
     );
   }
-  const hints = { placeholder: field.fallback, spellcheck: false, autocomplete: 'off' } as const;
+  // A number is typed as a text: what is none can be sent too, to see what the API says.
+  const isNumber = field.type === 'integer' || field.type === 'number';
+  const hints = {
+    placeholder: field.fallback,
+    inputMode: isNumber ? ('numeric' as const) : undefined,
+    spellcheck: false,
+    autocomplete: 'off',
+  };
   if (field.multiline) {
     return <textarea {...attributes} {...hints} rows={4} value={value} onInput={onInput} />;
   }
   const offer = offerFor(field.name);
-  // A number is typed as a text: what is none can be sent too, to see what the API says.
-  const isNumber = field.type === 'integer' || field.type === 'number';
-  return (
-    <>
-      <input
-        {...attributes}
-        {...hints}
-        type={field.secret ? 'password' : 'text'}
-        inputMode={isNumber ? 'numeric' : undefined}
-        list={offer && `${attributes.id}-offers`}
-        value={value}
-        onInput={onInput}
-        onFocus={() => offer?.refresh()}
-      />
-      {offer && <Offers id={`${attributes.id}-offers`} offer={offer} />}
-    </>
-  );
+  if (offer !== undefined) {
+    const id = `${attributes.id}-offers`;
+    return (
+      <>
+        <input
+          {...attributes}
+          {...hints}
+          list={id}
+          value={value}
+          onInput={onInput}
+          onFocus={offer.refresh}
+        />
+        <Offers id={id} offer={offer} />
+      </>
+    );
+  }
+  const all = { ...attributes, ...hints, value, onInput };
+  return field.secret ? <input {...all} type="password" /> : <input {...all} />;
 }

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Field } from '../../sdk/fields.ts';
-import { type Draft, draftOf, isList, itemOf, type Path, strays, valueOf } from './draft.ts';
-import { type Form, newEntry, put } from './form.ts';
+import { draftOf, isList, itemOf, meant, strays } from './draft.ts';
+import { newEntry, put } from './form.ts';
 import { type InputProps, idOf, ProblemText, Single, Star } from './inputs.tsx';
 
 /** The control of one parameter, or of one of its parts. */
@@ -29,7 +29,6 @@ function Complex({ form, field, path, draft }: InputProps) {
       </legend>
       {field.text && !isEntry && <p class="hint">{field.text}</p>}
       <Parts form={form} field={field} path={path} draft={draft} />
-      <ProblemText id={id} text={problem} />
     </fieldset>
   );
 }
@@ -41,7 +40,7 @@ export function Parts({ form, field, path, draft = '' }: InputProps) {
   // Only an empty text leaves open which of the two it is.
   const isText = typeof draft === 'string' && (draft !== '' || wantsText.value);
   const toggle = () => {
-    const value = valueOf(field, draft);
+    const value = meant(field, draft);
     objection.value = isText ? whyNotInParts(field, value) : '';
     if (objection.value !== '') return;
     wantsText.value = !isText;
@@ -65,6 +64,7 @@ export function Parts({ form, field, path, draft = '' }: InputProps) {
       ) : (
         <Members form={form} field={field} path={path} draft={draft} />
       )}
+      <ProblemText id={idOf(path)} text={form.problems.value.get(path.join('.'))} />
     </>
   );
 }
@@ -131,7 +131,6 @@ function Entries({ form, field, path, draft }: InputProps) {
     <>
       <div class="entries" ref={box}>
         {entries.map((entry, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: entries have no name but their place.
           <div class="entry" key={at}>
             <FieldInput form={form} field={itemOf(field)} path={[...path, at]} draft={entry} />
             <button

@@ -3,52 +3,39 @@ import { limits } from '../../limits.ts';
 import type { Answer } from '../door.ts';
 import { Copy } from '../ui/copy.tsx';
 import { Trouble } from '../ui/trouble.tsx';
-import type { Attempt } from './attempt.ts';
 import { DenialBox } from './denial.tsx';
 import { type Facts, factsOf } from './facts.ts';
 import { pretty } from './pretty.ts';
-
-interface Props {
-  readonly attempt: Attempt | undefined;
-  readonly showCode: () => void;
-}
+import type { Trial } from './trial.ts';
 
 /** What came of the call. */
-export function Result({ attempt, showCode }: Props) {
-  if (attempt === undefined) {
+export function Result({ trial }: { readonly trial: Trial | undefined }) {
+  if (trial === undefined) {
     return <p class="empty">Nothing called yet. “Try it” shows the answer here.</p>;
   }
-  const { isRunning, answer, lines, trouble } = attempt;
+  const { isRunning, answer, lines, trouble } = trial;
   return (
     <div class="stack" aria-busy={isRunning}>
-      {isRunning && <Running attempt={attempt} />}
+      {isRunning && <Running trial={trial} />}
       <Trouble error={trouble} />
-      {answer && answer.status < 300 && (
-        <p class="row spread offer">
-          <span>It works. The same call in your own code:</span>
-          <button type="button" onClick={showCode}>
-            Use this in your code
-          </button>
-        </p>
-      )}
-      {answer && <AnswerView answer={answer} attempt={attempt} />}
-      {lines && <Lines attempt={attempt} />}
+      {answer && <AnswerView answer={answer} trial={trial} />}
+      {lines && <Lines trial={trial} />}
     </div>
   );
 }
 
-function Running({ attempt }: { readonly attempt: Attempt }) {
+function Running({ trial }: { readonly trial: Trial }) {
   return (
     <div class="row spread">
-      <span>Waiting for {attempt.lines ? 'more lines' : 'the answer'}…</span>
-      <button type="button" onClick={attempt.stop}>
+      <span>Waiting for {trial.lines ? 'more lines' : 'the answer'}…</span>
+      <button type="button" onClick={trial.stop}>
         Stop
       </button>
     </div>
   );
 }
 
-function AnswerView({ answer, attempt }: { readonly answer: Answer; readonly attempt: Attempt }) {
+function AnswerView({ answer, trial }: { readonly answer: Answer; readonly trial: Trial }) {
   const facts = factsOf(answer);
   const { status, headers, text, milliseconds } = answer;
   return (
@@ -56,7 +43,7 @@ function AnswerView({ answer, attempt }: { readonly answer: Answer; readonly att
       <div class="row">
         <span class={`badge ${status < 300 ? 'good' : 'bad'}`}>{status}</span>
         <span>{Math.round(milliseconds)} ms</span>
-        {attempt.isDryRun && <span class="badge warn">Dry run: nothing was changed</span>}
+        {trial.isDryRun && <span class="badge warn">Dry run: nothing was changed</span>}
       </div>
       {facts.requestId && (
         <p class="request-id">
@@ -163,8 +150,8 @@ function HeaderTable({
 }
 
 /** The newest lines of a stream. */
-function Lines({ attempt }: { readonly attempt: Attempt }) {
-  const { lines = [], lineCount = 0 } = attempt;
+function Lines({ trial }: { readonly trial: Trial }) {
+  const { lines = [], lineCount = 0 } = trial;
   return (
     <section aria-label="Lines">
       <p class="hint">

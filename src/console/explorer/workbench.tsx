@@ -1,16 +1,15 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { ActionDescription } from '../../sdk/describe.ts';
-import { type Attempt, tryCall } from './attempt.ts';
+import { Tabs } from '../ui/tabs.tsx';
 import { CallForm, FormTools } from './call-form.tsx';
-import { Code } from './code.tsx';
 import { factsOf } from './facts.ts';
 import { createForm, type Form } from './form.ts';
 import { PastCalls } from './past-calls.tsx';
 import { Result } from './result.tsx';
-import { Tabs } from './tabs.tsx';
+import { type Trial, tryCall } from './trial.ts';
 
-const tabs = ['Code', 'Answer', 'History'] as const;
+const tabs = ['Answer', 'History'] as const;
 
 interface Props {
   readonly action: ActionDescription;
@@ -18,16 +17,19 @@ interface Props {
   readonly open: (address: string) => void;
 }
 
-/** One action at work: its form, and beside it the code, the answer and the history. */
+/** One action at work: its form, and beside it the answer and the history. */
 export function Workbench({ action, open }: Props) {
   const form = useMemo(() => createForm(action, location.search), []);
-  const attempt = useSignal<Attempt | undefined>(undefined);
-  const tab = useSignal<(typeof tabs)[number]>('Code');
+  const trial = useSignal<Trial | undefined>(undefined);
+  const tab = useSignal<(typeof tabs)[number]>('Answer');
   useAddress(form);
-  useEffect(() => () => attempt.peek()?.stop(), []);
+  useEffect(() => () => trial.peek()?.stop(), []);
+  const show = (name: (typeof tabs)[number]) => {
+    tab.value = name;
+  };
   const call = () => {
-    tab.value = 'Answer';
-    void tryCall(form, attempt);
+    show('Answer');
+    void tryCall(form, trial);
     document.getElementById('outcome')?.scrollIntoView({ block: 'nearest' });
   };
   return (
@@ -35,22 +37,14 @@ export function Workbench({ action, open }: Props) {
       <section class="form-column" aria-label="Form">
         <Head action={action} />
         <FormTools form={form} />
-        <CallForm form={form} attempt={attempt} call={call} />
+        <CallForm form={form} trial={trial} call={call} />
       </section>
-      <section class="result-column" id="outcome" aria-label="Code and answer">
+      <section class="result-column" id="outcome" aria-label="Answer and history">
         <p class="unseen" role="status">
-          {outcomeOf(attempt.value)}
+          {outcomeOf(trial.value)}
         </p>
-        <Tabs label="Code and answer" names={tabs} chosen={tab}>
-          {tab.value === 'Code' && <Code form={form} />}
-          {tab.value === 'Answer' && (
-            <Result
-              attempt={attempt.value}
-              showCode={() => {
-                tab.value = 'Code';
-              }}
-            />
-          )}
+        <Tabs label="Answer and history" names={tabs} chosen={tab.value} choose={show}>
+          {tab.value === 'Answer' && <Result trial={trial.value} />}
           {tab.value === 'History' && <PastCalls open={open} />}
         </Tabs>
       </section>
@@ -83,12 +77,12 @@ function Head({ action }: { readonly action: ActionDescription }) {
 }
 
 /** Said to screen readers when it changes. */
-function outcomeOf(attempt: Attempt | undefined): string {
-  if (attempt === undefined) return '';
-  if (attempt.isRunning) return 'Calling.';
-  if (attempt.answer === undefined) return 'No answer.';
-  const { status, milliseconds } = attempt.answer;
-  const code = factsOf(attempt.answer).code ?? '';
+function outcomeOf(trial: Trial | undefined): string {
+  if (trial === undefined) return '';
+  if (trial.isRunning) return 'Calling.';
+  if (trial.answer === undefined) return 'No answer.';
+  const { status, milliseconds } = trial.answer;
+  const code = factsOf(trial.answer).code ?? '';
   return `Answer ${status} ${code} after ${Math.round(milliseconds)} milliseconds.`;
 }
 

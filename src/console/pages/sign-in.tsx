@@ -38,8 +38,8 @@ export function SignIn() {
         </button>
       </form>
       <p class="hint">
-        The pair is checked once and not kept in the browser. <code>npm start</code> prints a
-        link that signs you in on its own machine.
+        The pair is checked once and not kept in the browser. <code>npm start</code> prints a link
+        that signs you in on its own machine.
       </p>
     </main>
   );

@@ -1,4 +1,5 @@
 import type { Signal } from '@preact/signals';
+import type { JSX } from 'preact';
 import { useId } from 'preact/hooks';
 
 interface Props {
@@ -14,7 +15,9 @@ interface Props {
 }
 
 /** An input with its label, bound to a signal. */
-export function Field({ label, value, hint, ...input }: Props) {
+export function Field({ label, value, hint, ...rest }: Props) {
+  // The types tell inputs apart by a `type` that is written out.
+  const input = rest as JSX.IntrinsicElements['input'];
   const id = useId();
   return (
     <div class="stack tight">

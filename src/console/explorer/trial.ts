@@ -1,14 +1,14 @@
-import { type Signal, signal } from '@preact/signals';
+import type { Signal } from '@preact/signals';
 import { limits } from '../../limits.ts';
 import type { ActionDescription } from '../../sdk/describe.ts';
 import { type Answer, CallFailed, follow, type Product, send } from '../door.ts';
 import { headersOf } from './address.ts';
+import { factsOf } from './facts.ts';
 import type { Form } from './form.ts';
 import { remember } from './history.ts';
-import { factsOf } from './facts.ts';
 
 /** One call from its start to what came of it. */
-export interface Attempt {
+export interface Trial {
   readonly isRunning: boolean;
   readonly isDryRun: boolean;
   /** What came, errors of the API included. */
@@ -21,29 +21,29 @@ export interface Attempt {
   readonly stop: () => void;
 }
 
-/** Makes the form's call, and tells `attempt` how it goes. */
-export async function tryCall(form: Form, attempt: Signal<Attempt | undefined>): Promise<void> {
+/** Makes the form's call, and tells `trial` how it goes. */
+export async function tryCall(form: Form, trial: Signal<Trial | undefined>): Promise<void> {
   const { action } = form;
   const { query } = form.address.value;
   const headers = headersOf(form.options.value);
   const controller = new AbortController();
   const isDryRun = headers['x-sluice-dry-run'] === 'true';
   const begun = { isRunning: true, isDryRun, stop: () => controller.abort() };
-  attempt.value = begun;
+  trial.value = begun;
   const at = new Date();
   const came = action.streams
     ? await readLines(form, controller.signal, (lines, lineCount) => {
-        attempt.value = { ...begun, lines, lineCount };
+        trial.value = { ...begun, lines, lineCount };
       })
     : await readAnswer(form, headers, controller.signal);
-  attempt.value = { ...attempt.value, ...came, isRunning: false, isDryRun, stop: begun.stop };
+  trial.value = { ...trial.value, ...came, isRunning: false, isDryRun, stop: begun.stop };
   const { status, milliseconds } = came.answer ?? { status: 0, milliseconds: 0 };
   const code = came.answer ? (factsOf(came.answer).code ?? 'OK') : 'no answer';
   const { product, name } = action;
   remember({ product, action: name, query, at, status, code, milliseconds, isDryRun });
 }
 
-type Came = Pick<Attempt, 'answer' | 'trouble'>;
+type Came = Pick<Trial, 'answer' | 'trouble'>;
 
 async function readAnswer(
   { action, parameters, options }: Form,
@@ -51,9 +51,14 @@ async function readAnswer(
   aborted: AbortSignal,
 ): Promise<Came> {
   const { product, name } = action as ActionDescription & { readonly product: Product };
-  const format = options.value.Format === 'XML' ? 'XML' : 'JSON';
+  const asked = {
+    product,
+    action: name,
+    parameters: parameters.value ?? {},
+    headers,
+    format: options.value.Format === 'XML' ? ('XML' as const) : ('JSON' as const),
+  };
   try {
-    const asked = { product, action: name, parameters: parameters.value ?? {}, headers, format };
     return { answer: await send(asked, aborted) };
   } catch (error) {
     return aborted.aborted ? { trouble: stopped } : { trouble: error };
@@ -89,9 +94,4 @@ async function readLines(
     if (!(error instanceof CallFailed) || error.status === 0) return { trouble: error };
     return { answer: answer(error.status, JSON.stringify(error.body)) };
   }
-}
-
-/** The call of the form that is shown. */
-export function createAttempt(): Signal<Attempt | undefined> {
-  return signal(undefined);
 }
