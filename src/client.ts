@@ -56,6 +56,8 @@ export class RpcError extends Error {
 
 /** Signed calls (V3) to one endpoint over kept-alive connections. */
 export class RpcClient {
+  /** `http://host:port` */
+  readonly endpoint: string;
   readonly #options: RpcClientOptions;
   readonly #pool: Pool;
   readonly #host: string;
@@ -63,6 +65,7 @@ export class RpcClient {
   constructor(options: RpcClientOptions) {
     this.#options = options;
     const url = new URL(options.endpoint);
+    this.endpoint = url.origin;
     this.#host = url.host;
     const connect = connectorOf(options);
     this.#pool = new Pool(url.origin, { connections: limits.clientConnections, connect });

@@ -67,11 +67,40 @@ async function serve(mode: 'up' | 'control-plane', args: readonly string[]): Pro
   }
   const withSample = settings.sample && mode === 'up';
   const sample = withSample ? await trySample(running, settings.dataFolder) : undefined;
-  terminal.write(`ready\n${sample?.nextSteps ?? ''}`);
+  const link = sample && (await tryLink(running, settings.dataFolder));
+  terminal.write(`ready\n${sample?.nextSteps ?? ''}${link ? browserStep(link) : ''}`);
   await stopAsked;
   await running.stop({ stopTraffic: settings.stopTraffic });
   await sample?.close();
   return 0;
+}
+
+function browserStep(link: string): string {
+  return `
+Watch it in a browser on this machine. This link signs you in, once and within 15 minutes
+(sluice console prints another):
+
+  ${link}
+`;
+}
+
+/** A link into the console for whoever started it; undefined where other machines call. */
+async function tryLink({ endpoint, trust }: Running, dataFolder: string) {
+  if (!/^https?:\/\/(127\.|localhost|\[::1\])/.test(endpoint)) return undefined;
+  const { readRootAccessKey } = await import('./root-key.ts');
+  const key = await readRootAccessKey(dataFolder);
+  if (key === undefined) return undefined;
+  const { consoleLink } = await import('./cli/console.ts');
+  const client = new RpcClient({ endpoint, ...key, ...trust });
+  try {
+    return await consoleLink(client);
+  } catch (error) {
+    // As with the sample: it is no reason not to start.
+    terminal.warn(`sluice: no link into the console: ${reasons(error)}\n`);
+    return undefined;
+  } finally {
+    await client.close();
+  }
 }
 
 async function forward(args: readonly string[]): Promise<number> {

@@ -7,6 +7,7 @@ import { actions } from '../src/api/actions/index.ts';
 import { type RpcClient, RpcError } from '../src/client.ts';
 import { type Credentials, clientOf } from './support/as.ts';
 import { requiredTexts } from './support/bad-values.ts';
+import { openConsole } from './support/console.ts';
 import { policyDocument, trustDocument } from './support/documents.ts';
 import { emptyLoadBalancer } from './support/scene.ts';
 import { type Sluice, startSluice } from './support/sluice.ts';
@@ -15,6 +16,15 @@ import { type Sluice, startSluice } from './support/sluice.ts';
 
 type Parameters = Readonly<Record<string, unknown>>;
 type Texts = Readonly<Record<string, string>>;
+/** A client of the API, or the console. */
+interface Calling {
+  call(
+    product: Product,
+    action: string,
+    parameters: Parameters,
+    options?: { readonly signal: AbortSignal },
+  ): Promise<{ readonly body: unknown }>;
+}
 
 let sluice: Sluice;
 let account: string;
@@ -49,7 +59,7 @@ async function userWith(UserName: string, system: readonly string[], document?: 
   return as(AccessKey);
 }
 
-async function outcome(client: RpcClient, { product, name }: Action, parameters: Texts) {
+async function outcome(client: Calling, { product, name }: Action, parameters: Texts) {
   try {
     const signal = AbortSignal.timeout(10_000);
     const { body } = await client.call(product, name, parameters, { signal });
@@ -77,7 +87,7 @@ describe('over every action of the catalogue', () => {
   /** Whom, and which actions it may call all the same. */
   const table: {
     readonly who: string;
-    readonly become: () => Promise<RpcClient>;
+    readonly become: () => Promise<Calling>;
     readonly may: (action: Action) => boolean;
   }[] = [
     { who: 'a user without policies', become: () => userWith('nobody', []), may: () => false },
@@ -115,7 +125,27 @@ describe('over every action of the catalogue', () => {
       become: () => session(policyDocument('ram:*')),
       may: () => false,
     },
+    {
+      who: 'the console of a user without policies',
+      become: () => signedIn('nobody-there', []),
+      may: () => false,
+    },
+    {
+      who: 'the console of a user who may read',
+      become: () => signedIn('reader-there', ['ReadOnlyAccess']),
+      may: ({ name }) => /^(Describe|List|Get)/.test(name),
+    },
   ];
+
+  /** The console as the user sees it who has this name and these policies. */
+  async function signedIn(name: string, policies: readonly string[]): Promise<Calling> {
+    await userWith(name, policies);
+    const { AccessKey } = await root('Ram', 'CreateAccessKey', { UserName: name });
+    const { AccessKeyId, AccessKeySecret } = AccessKey;
+    secrets.push(AccessKeySecret);
+    const pair = { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret };
+    return openConsole(sluice.endpoint, pair);
+  }
 
   let sessions = 0;
   /** A session of a role that has all of ENS, assumed by a user. */
@@ -152,7 +182,8 @@ describe('over every action of the catalogue', () => {
   test('nothing of all this has left a record of anybody but those who were to be', async () => {
     const { Users } = await root('Ram', 'ListUsers');
     const names = Users.User.map((each: { UserName: string }) => each.UserName);
-    assert.deepEqual(names, ['assumer-1', 'assumer-2', 'edge-team', 'gone', 'nobody', 'reader']);
+    const own = ['edge-team', 'gone', 'nobody', 'nobody-there', 'reader', 'reader-there'];
+    assert.deepEqual(names, ['assumer-1', 'assumer-2', ...own]);
     const { LoadBalancers } = await root('Ens', 'DescribeLoadBalancers');
     assert.deepEqual(LoadBalancers.LoadBalancer, []);
   });

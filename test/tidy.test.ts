@@ -53,6 +53,7 @@ describe('imports point down only', () => {
       ...common,
     ],
     'src/web/': ['src/api/', 'src/sdk/', 'src/store/store.ts', ...common],
+    'src/sdk/samples/': ['src/sdk/fields.ts', 'src/sdk/describe.ts'],
     'src/sdk/': ['src/api/actions/', 'src/api/live/messages.ts', ...common],
     'src/console/': ['src/sdk/', 'src/limits.ts'],
     ...Object.fromEntries(
@@ -85,6 +86,20 @@ describe('imports point down only', () => {
       assert.deepEqual(wrong, []);
     });
   }
+
+  test('what prints samples runs in a browser: of other places it takes types alone', () => {
+    const own = ['src/sdk/fields.ts', ...code.filter((name) => /^src\/sdk\/samples\//.test(name))];
+    const taken = own
+      .filter((file) => !file.endsWith('.test.ts'))
+      // Imports come first; further on stands code that is printed.
+      .map((file) => read(file).split('\n\n')[0]!)
+      .flatMap((text) => [...text.matchAll(/^import (?!type )[^']*'([^']+)'/gm)])
+      .map(([, name = '']) => name);
+    assert.deepEqual(
+      taken.filter((name) => !/^\.\/[\w-]+\.ts$|^\.\.\/fields\.ts$|^fflate$/.test(name)),
+      [],
+    );
+  });
 
   test('every file of src stands in a folder with a rule, or composes', () => {
     const composing = ['main', 'up', 'forward', 'running', 'bootstrap', 'sample', 'metrics'];

@@ -2,6 +2,7 @@ import type { Action } from '../api/actions/action.ts';
 import { RpcError } from '../client.ts';
 import { nearest, UsageError } from '../usage.ts';
 import { runAudit } from './audit.ts';
+import { runConsole } from './console.ts';
 import { type Clock, runDrains } from './drains.ts';
 import { actionHelp, actionList } from './help.ts';
 import { describeError } from './output.ts';
@@ -11,11 +12,11 @@ import type { Terminal } from './terminal.ts';
 /** The commands that call the API; those that start a process are in main.ts. */
 const words = [
   ...['up', 'control-plane', 'forwarder', 'backup', 'restore', 'keys'],
-  ...['drains', 'audit', 'actions', 'help', 'version'],
+  ...['drains', 'console', 'audit', 'actions', 'help', 'version'],
 ];
 
 /**
- * Runs `actions`, `audit`, `drains`, `help <Action>` or an action by its name.
+ * Runs `actions`, `audit`, `console`, `drains`, `help <Action>` or an action by its name.
  * @returns the exit code: 0, or 1 when the API answered an error or not at all, or the audit log
  *   is not as it was written
  * @throws UsageError for an unknown command or flag; what is neither the API's nor the network's
@@ -45,6 +46,9 @@ async function run(
   switch (command) {
     case 'audit':
       return runAudit(args, terminal);
+    case 'console':
+      await runConsole(args, terminal);
+      return 0;
     case 'drains':
       await runDrains(args, terminal, clock);
       return 0;

@@ -47,6 +47,7 @@ export function fakeTerminal(
       connections.push(options);
       open += 1;
       return {
+        endpoint: options.endpoint,
         call: async (product, action, parameters, { headers = {} } = {}) => {
           const sent = { product, action, parameters, headers };
           calls.push(sent);

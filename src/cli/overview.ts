@@ -10,6 +10,7 @@ const commands = [
   ['restore FILE', 'fill an empty store with a backup'],
   ['keys rotate', 'seal every secret of the store with a new master key'],
   ['drains [--watch]', 'removed servers that still have sessions'],
+  ['console', 'a link that signs in at the web console, once, on its own machine'],
   ['audit export|verify', 'the audit log as JSON lines; whether it is as it was written'],
   ['actions', 'list all actions'],
   ['help [<Action>]', 'print this, or what an action takes (also: <Action> --help)'],

@@ -2,7 +2,7 @@ import type { RpcClient, RpcClientOptions } from '../client.ts';
 import type { Environment } from '../usage.ts';
 
 /** What a command needs of the signing client. */
-export type RpcCaller = Pick<RpcClient, 'call' | 'stream' | 'close'>;
+export type RpcCaller = Pick<RpcClient, 'call' | 'stream' | 'close' | 'endpoint'>;
 
 /** What a command may touch outside itself. */
 export interface Terminal {

@@ -6,6 +6,7 @@ import { Shell } from './shell.tsx';
 
 /** Each page is a file of its own, fetched when it is first shown. */
 const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
+const LoadBalancer = lazy(() => import('./pages/load-balancer.tsx'));
 const Explorer = lazy(() => import('./pages/explorer.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
 
@@ -19,6 +20,7 @@ export function App() {
         <ErrorBoundary>
           <Router>
             <Route path="/console/" component={LoadBalancers} />
+            <Route path="/console/load-balancers/:id" component={LoadBalancer} />
             <Route path="/console/explorer/:product?/:action?" component={Explorer} />
             <Route default component={NotFound} />
           </Router>

@@ -42,9 +42,10 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
 }
 
 function Place({ path, text }: (typeof places)[number]) {
+  // The router's path ends in no slash.
   const { path: here } = useLocation();
-  const isFirst = path === '/console/' && here.startsWith('/console/load-balancers');
-  const isHere = isFirst || (path === '/console/' ? here === path : here.startsWith(path));
+  const isFirst = here === '/console' || here.startsWith('/console/load-balancers');
+  const isHere = path === '/console/' ? isFirst : here.startsWith(path);
   return (
     <a href={path} aria-current={isHere ? 'page' : undefined}>
       {text}

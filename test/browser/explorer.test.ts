@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { strFromU8, unzipSync } from 'fflate';
 import type { AccessKeyPair } from '../../src/access-key-pair.ts';
 import { actions } from '../../src/api/actions/index.ts';
 import { type Browser, lookAt, openBrowser, type Page, signIn } from '../support/browser.ts';
@@ -83,12 +85,15 @@ describe('a call', () => {
       await lookAt(page, 'explorer-form');
       await tryIt(page).click();
       await answer(page).waitFor();
-      assert.match(await answer(page).innerText(), new RegExp(`"LoadBalancerId": "${id}"`));
+      assert.match(
+        (await answer(page).textContent()) ?? '',
+        new RegExp(`"LoadBalancerId": "${id}"`),
+      );
       await page.getByText('200', { exact: true }).waitFor();
       await page.getByText(/RequestId [0-9A-F-]{36}/).waitFor();
       await lookAt(page, 'explorer-answer');
       await page.getByRole('button', { name: 'Raw' }).click();
-      assert.match(await answer(page).innerText(), /^\{"RequestId":"/);
+      assert.match((await answer(page).textContent()) ?? '', /^\{"RequestId":"/);
       await page.getByText('All headers of the answer').click();
       await page.getByRole('row', { name: /^content-type/ }).waitFor();
     }));
@@ -97,7 +102,7 @@ describe('a call', () => {
     explore('Ens/DescribeLoadBalancers?Format=XML', async (page) => {
       await tryIt(page).click();
       await answer(page).waitFor();
-      const text = await answer(page).innerText();
+      const text = (await answer(page).textContent()) ?? '';
       assert.match(text, /<DescribeLoadBalancersResponse>\n {2}<RequestId>/);
       assert.match(text, new RegExp(`<LoadBalancerId>${id}</LoadBalancerId>`));
     }));
@@ -225,13 +230,17 @@ describe('the address', () => {
       await page.getByRole('button', { name: 'Add BackendServers' }).click();
       await offered(page, 'ServerId').last().fill('i-2');
       const servers = [{ ServerId: server }, { ServerId: 'i-2' }];
-      await until(() => search(page).get('BackendServers') === JSON.stringify(servers), { what: 'the address' });
+      await until(() => search(page).get('BackendServers') === JSON.stringify(servers), {
+        what: 'the address',
+      });
       await page.reload();
       await tryIt(page).waitFor();
       assert.equal(await offered(page, 'LoadBalancerId').inputValue(), id);
       assert.equal(await offered(page, 'ServerId').last().inputValue(), 'i-2');
       await page.getByRole('button', { name: 'Remove BackendServers 1' }).click();
-      await until(() => search(page).get('BackendServers') === JSON.stringify(servers.slice(1)), { what: 'the address' });
+      await until(() => search(page).get('BackendServers') === JSON.stringify(servers.slice(1)), {
+        what: 'the address',
+      });
     }));
 
   test('never holds a private key, and says so', () =>
@@ -257,6 +266,38 @@ describe('the address', () => {
     }));
 });
 
+describe('the code', () => {
+  const code = (page: Page) => page.getByRole('tabpanel', { name: 'Python' }).locator('pre');
+
+  test('is offered after a call that worked, and follows the form', () =>
+    explore('Ens/DescribeLoadBalancers', async (page) => {
+      await tryIt(page).click();
+      await page.getByRole('button', { name: 'Use this in your code' }).click();
+      await page.getByRole('tab', { name: 'Python' }).click();
+      await field(page, 'LoadBalancerName').fill("it's {mine}");
+      await code(page).first().getByText("it\\'s {mine}").waitFor();
+      await lookAt(page, 'explorer-code');
+      for (const language of ['TypeScript', 'Go', 'Java', 'PHP', 'C#', 'Sluice CLI']) {
+        await page.getByRole('tab', { name: language }).click();
+        await page.getByRole('tabpanel', { name: language }).getByText('{mine}').waitFor();
+      }
+    }));
+
+  test('is saved as a project that runs as it is, though no page may frame or fetch a blob', () =>
+    explore('Ens/DescribeLoadBalancers?LoadBalancerName=mine', async (page) => {
+      await page.getByRole('tab', { name: 'Python' }).click();
+      const saved = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Download project' }).click();
+      const download = await saved;
+      assert.equal(download.suggestedFilename(), 'DescribeLoadBalancers-python.zip');
+      const files = unzipSync(await readFile(await download.path()));
+      const names = Object.keys(files).map((name) => name.split('/').slice(1).join('/'));
+      assert.ok(names.includes('README.md') && names.includes('requirements.txt'), names.join());
+      const source = Object.entries(files).find(([name]) => name.endsWith('.py'));
+      assert.match(strFromU8(source?.[1] ?? new Uint8Array()), /load_balancer_name='mine'/);
+    }));
+});
+
 test('what was called is listed, and opens again', () =>
   explore('Ens/DescribeLoadBalancers?LoadBalancerName=first', async (page) => {
     await tryIt(page).click();
@@ -265,7 +306,9 @@ test('what was called is listed, and opens again', () =>
     await page.getByRole('tab', { name: 'History' }).click();
     await lookAt(page, 'explorer-history');
     await page.getByRole('link', { name: /^DescribeLoadBalancers OK/ }).click();
-    await until(async () => (await field(page, 'LoadBalancerName').inputValue()) === 'first', { what: 'the form' });
+    await until(async () => (await field(page, 'LoadBalancerName').inputValue()) === 'first', {
+      what: 'the form',
+    });
   }));
 
 test('an action is found, called and read by the keyboard alone', () =>
@@ -284,7 +327,7 @@ test('an action is found, called and read by the keyboard alone', () =>
     await page.keyboard.type('10');
     await page.keyboard.press('Enter');
     await answer(page).waitFor();
-    assert.match(await answer(page).innerText(), /"EnsRegionId": "local"/);
+    assert.match((await answer(page).textContent()) ?? '', /"EnsRegionId": "local"/);
   }));
 
 test('a phone shows the list or the form', () =>

@@ -123,7 +123,7 @@ describe('a session', () => {
   test('of a user that may not says so in words, with what was asked', () =>
     visit(async (page) => {
       await signIn(page, await createUser('bob'));
-      await page.getByText('Permission denied.').waitFor();
+      await page.getByText('Whoever manages access can allow you').waitFor();
       await lookAt(page, 'denied');
     }));
 

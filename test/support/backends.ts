@@ -17,19 +17,26 @@ export interface TestBackendOptions {
   readonly port?: number;
   /** Milliseconds until an HTTP answer. */
   readonly delayMs?: number;
+  /** No HTTP answer is given before it resolves. */
+  readonly held?: Promise<void>;
 }
 
 /** An HTTP server whose every answer is its name. */
 export async function startHttpServer(
   name: string,
-  { host = '127.0.0.1', port = 0, delayMs = 0 }: TestBackendOptions = {},
+  { host = '127.0.0.1', port = 0, delayMs = 0, held }: TestBackendOptions = {},
 ): Promise<TestBackend> {
   let requests = 0;
   const server = http.createServer((request, response) => {
-    // Probes are no traffic.
-    if (request.method !== 'HEAD') requests += 1;
     const answer = () => response.end(name);
-    if (delayMs === 0) answer();
+    // Probes are no traffic, and find a busy server healthy.
+    if (request.method === 'HEAD') {
+      answer();
+      return;
+    }
+    requests += 1;
+    if (held !== undefined) held.then(answer);
+    else if (delayMs === 0) answer();
     else setTimeout(answer, delayMs);
   });
   server.keepAliveTimeout = 60_000;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AccessKey } from '../../src/api/access-keys.ts';
 import { type Action, versions } from '../../src/api/actions/action.ts';
+import type { Credentials } from '../../src/api/authenticate.ts';
 import type { AnswerHeaders, Call } from '../../src/api/call.ts';
 import type { CallInit } from '../../src/api/calls.ts';
 import { createDiagnoses } from '../../src/api/diagnoses.ts';
@@ -43,9 +44,11 @@ export interface DoorOptions {
   /** Unix milliseconds; the system's clock unless given. */
   readonly now?: () => number;
   readonly throttle?: ThrottleSetting;
-  readonly accessKeys?: readonly AccessKey[];
+  readonly accessKeys?: readonly AccessKey[] | Credentials['accessKeys'];
   readonly identities?: Pick<Identities, 'userName' | 'policiesOf'>;
   readonly openToken?: (token: string) => Session | undefined;
+  readonly signedIn?: Credentials['signedIn'];
+  readonly seal?: Call['seal'];
 }
 
 export interface Door {
@@ -71,9 +74,12 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     ),
     identities: options.identities ?? { userName: () => undefined, policiesOf: () => [] },
     openToken: options.openToken ?? (() => undefined),
-    signedIn: async () => undefined,
+    signedIn: options.signedIn ?? (async () => undefined),
     onKeyUsed: () => {},
-    accessKeys: { find: async (id) => accessKeys.find((key) => key.id === id) },
+    accessKeys:
+      'length' in accessKeys
+        ? { find: async (id) => accessKeys.find((key) => key.id === id) }
+        : accessKeys,
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),
     authorise,
@@ -82,7 +88,8 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
     createCall: (init) => {
       calls.push(init);
       const answer: AnswerHeaders = {};
-      return { ...init, action: init.action.name, answer, now } as unknown as Call;
+      const { seal = (secret: string) => secret } = options;
+      return { ...init, action: init.action.name, answer, now, seal } as unknown as Call;
     },
     now,
     onFault: (error) => faults.push(error),

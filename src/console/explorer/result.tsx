@@ -8,8 +8,13 @@ import { type Facts, factsOf } from './facts.ts';
 import { pretty } from './pretty.ts';
 import type { Trial } from './trial.ts';
 
+interface Props {
+  readonly trial: Trial | undefined;
+  readonly showCode: () => void;
+}
+
 /** What came of the call. */
-export function Result({ trial }: { readonly trial: Trial | undefined }) {
+export function Result({ trial, showCode }: Props) {
   if (trial === undefined) {
     return <p class="empty">Nothing called yet. “Try it” shows the answer here.</p>;
   }
@@ -18,6 +23,14 @@ export function Result({ trial }: { readonly trial: Trial | undefined }) {
     <div class="stack" aria-busy={isRunning}>
       {isRunning && <Running trial={trial} />}
       <Trouble error={trouble} />
+      {answer && answer.status < 300 && (
+        <p class="row spread offer">
+          <span>It works. The same call in your own code:</span>
+          <button type="button" onClick={showCode}>
+            Use this in your code
+          </button>
+        </p>
+      )}
       {answer && <AnswerView answer={answer} trial={trial} />}
       {lines && <Lines trial={trial} />}
     </div>

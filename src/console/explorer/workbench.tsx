@@ -3,13 +3,14 @@ import { useEffect, useMemo } from 'preact/hooks';
 import type { ActionDescription } from '../../sdk/describe.ts';
 import { Tabs } from '../ui/tabs.tsx';
 import { CallForm, FormTools } from './call-form.tsx';
+import { Code } from './code.tsx';
 import { factsOf } from './facts.ts';
 import { createForm, type Form } from './form.ts';
 import { PastCalls } from './past-calls.tsx';
 import { Result } from './result.tsx';
 import { type Trial, tryCall } from './trial.ts';
 
-const tabs = ['Answer', 'History'] as const;
+const tabs = ['Code', 'Answer', 'History'] as const;
 
 interface Props {
   readonly action: ActionDescription;
@@ -17,11 +18,11 @@ interface Props {
   readonly open: (address: string) => void;
 }
 
-/** One action at work: its form, and beside it the answer and the history. */
+/** One action at work: its form, and beside it the code, the answer and the history. */
 export function Workbench({ action, open }: Props) {
   const form = useMemo(() => createForm(action, location.search), []);
   const trial = useSignal<Trial | undefined>(undefined);
-  const tab = useSignal<(typeof tabs)[number]>('Answer');
+  const tab = useSignal<(typeof tabs)[number]>('Code');
   useAddress(form);
   useEffect(() => () => trial.peek()?.stop(), []);
   const show = (name: (typeof tabs)[number]) => {
@@ -39,12 +40,13 @@ export function Workbench({ action, open }: Props) {
         <FormTools form={form} />
         <CallForm form={form} trial={trial} call={call} />
       </section>
-      <section class="result-column" id="outcome" aria-label="Answer and history">
+      <section class="result-column" id="outcome" aria-label="Code and answer">
         <p class="unseen" role="status">
           {outcomeOf(trial.value)}
         </p>
-        <Tabs label="Answer and history" names={tabs} chosen={tab.value} choose={show}>
-          {tab.value === 'Answer' && <Result trial={trial.value} />}
+        <Tabs label="Code and answer" names={tabs} chosen={tab.value} choose={show}>
+          {tab.value === 'Code' && <Code form={form} />}
+          {tab.value === 'Answer' && <Result trial={trial.value} showCode={() => show('Code')} />}
           {tab.value === 'History' && <PastCalls open={open} />}
         </Tabs>
       </section>

@@ -1,27 +1,10 @@
+import type { ServerKey, WatchedListener, WatchedServer } from '../../sdk/live.ts';
 import type { Asked } from '../door.ts';
 
 /**
  * The calls that the pages of load balancers make. A button makes the very call that its code is
  * printed for, since both take it from here.
  */
-
-/** One entry of a pool, as Remove and Add name it. */
-export interface ServerName {
-  readonly ServerId: string;
-  readonly Type: string;
-  readonly Ip: string;
-  readonly Port: number;
-}
-
-export interface WeighedServer extends ServerName {
-  readonly Weight: number;
-}
-
-/** A listener of a load balancer. */
-export interface ListenerName {
-  readonly ListenerPort: number;
-  readonly ListenerProtocol: string;
-}
 
 /**
  * Guards a write by what the person saw: where the load balancer has another revision by then, it
@@ -64,21 +47,51 @@ export function setStatus(LoadBalancerId: string, LoadBalancerStatus: string): A
   return ens('SetLoadBalancerStatus', { LoadBalancerId, LoadBalancerStatus });
 }
 
+export const listenerKinds = ['HTTP', 'HTTPS', 'TCP', 'UDP'] as const;
+export type ListenerKind = (typeof listenerKinds)[number];
+
+/** What a person says of a listener to be; its kind takes of it what it knows. */
+export interface NewListener {
+  readonly LoadBalancerId: string;
+  readonly ListenerPort: number;
+  readonly BackendServerPort?: number;
+  readonly Scheduler: string;
+  /** `on` or `off`; TCP and UDP listeners always probe. */
+  readonly HealthCheck: string;
+  readonly ServerCertificateId: string;
+}
+
+export function createListener(kind: ListenerKind, wanted: NewListener): Asked {
+  const { HealthCheck, ServerCertificateId, ...common } = wanted;
+  return ens(`CreateLoadBalancer${kind}Listener`, {
+    ...common,
+    ...(kind === 'HTTP' || kind === 'HTTPS' ? { HealthCheck } : {}),
+    ...(kind === 'HTTPS' ? { ServerCertificateId } : {}),
+  });
+}
+
+type ListenerName = Pick<WatchedListener, 'ListenerPort' | 'ListenerProtocol'>;
+
 export function changeListener(
   verb: 'Start' | 'Stop' | 'Delete',
   LoadBalancerId: string,
-  listener: ListenerName,
+  { ListenerPort, ListenerProtocol }: ListenerName,
 ): Asked {
-  return ens(`${verb}LoadBalancerListener`, { LoadBalancerId, ...listener });
+  return ens(`${verb}LoadBalancerListener`, {
+    LoadBalancerId,
+    ListenerPort,
+    ListenerProtocol,
+  });
 }
 
 /** Adding a server with the values that it drains with is what undoes its removal. */
-export function addServers(LoadBalancerId: string, servers: readonly WeighedServer[]): Asked {
-  return ens('AddBackendServers', { LoadBalancerId, BackendServers: servers });
+export function addServers(LoadBalancerId: string, servers: readonly WatchedServer[]): Asked {
+  const BackendServers = servers.map(({ Weight, ...server }) => ({ ...nameOf(server), Weight }));
+  return ens('AddBackendServers', { LoadBalancerId, BackendServers });
 }
 
 /** Set names a server by its id: all its entries get the weight, so each id is named once. */
-export function setWeights(LoadBalancerId: string, servers: readonly WeighedServer[]): Asked {
+export function setWeights(LoadBalancerId: string, servers: readonly WatchedServer[]): Asked {
   const byName = new Map(
     servers.map(({ ServerId, Type, Weight }) => [
       `${Type} ${ServerId}`,
@@ -91,17 +104,11 @@ export function setWeights(LoadBalancerId: string, servers: readonly WeighedServ
 /** @param drainSeconds how long sessions may go on; undefined = the load balancer's own time */
 export function removeServers(
   LoadBalancerId: string,
-  servers: readonly ServerName[],
+  servers: readonly ServerKey[],
   drainSeconds: number | undefined,
 ): Asked {
-  const BackendServers = servers.map(({ ServerId, Type, Ip, Port }) => ({
-    ServerId,
-    Type,
-    Ip,
-    ...(Port === 0 ? {} : { Port }),
-  }));
   return {
-    ...ens('RemoveBackendServers', { LoadBalancerId, BackendServers }),
+    ...ens('RemoveBackendServers', { LoadBalancerId, BackendServers: servers.map(nameOf) }),
     ...(drainSeconds === undefined
       ? {}
       : { headers: { 'x-sluice-drain-seconds': String(drainSeconds) } }),
@@ -111,4 +118,9 @@ export function removeServers(
 /** Cuts the sessions that removed servers still have. */
 export function cutDrain(LoadBalancerId: string, ServerId: string): Asked {
   return { product: 'Sluice', action: 'CutDrain', parameters: { LoadBalancerId, ServerId } };
+}
+
+/** An entry of the pool as a call names it; a port of 0 is none. */
+function nameOf({ ServerId, Type, Ip, Port }: ServerKey) {
+  return { ServerId, Type, Ip, ...(Port === 0 ? {} : { Port }) };
 }

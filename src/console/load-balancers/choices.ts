@@ -50,3 +50,62 @@ export async function listSpecs(): Promise<readonly Choosable[]> {
     name: DisplayName,
   }));
 }
+
+/** Uploaded certificates that have not expired. */
+export async function listCertificates(): Promise<readonly Choosable[]> {
+  const { body } = await call<{
+    CertificateOrderList: readonly {
+      readonly CertificateId: number;
+      readonly Name: string;
+      readonly Sans: string;
+    }[];
+  }>('Cas', 'ListUserCertificateOrder', { OrderType: 'UPLOAD', ShowSize: 100 });
+  return body.CertificateOrderList.map(({ CertificateId, Name, Sans }) => ({
+    id: String(CertificateId),
+    name: `${Name} (${Sans})`,
+  }));
+}
+
+/** A machine that may be added as a server. */
+export interface Machine {
+  readonly InstanceId: string;
+  readonly InstanceName: string;
+  readonly Status: string;
+  readonly ip: string;
+}
+
+/**
+ * Machines of a site that a search finds by a part of their id or name.
+ * @returns the first of them, and how many there are
+ */
+export async function listMachines(
+  EnsRegionId: string,
+  search: string,
+): Promise<{ readonly machines: readonly Machine[]; readonly total: number }> {
+  const { body } = await call<InstancesAnswer>('Ens', 'DescribeInstances', {
+    EnsRegionId,
+    ...page,
+    ...(search === '' ? {} : { SearchKey: search }),
+  });
+  const machines = body.Instances.Instance.map((each) => ({
+    InstanceId: each.InstanceId,
+    InstanceName: each.InstanceName,
+    Status: each.Status,
+    ip: each.PrivateIpAddresses.PrivateIpAddress[0]?.Ip ?? '',
+  }));
+  return { machines, total: body.TotalCount };
+}
+
+interface InstancesAnswer {
+  readonly TotalCount: number;
+  readonly Instances: {
+    readonly Instance: readonly {
+      readonly InstanceId: string;
+      readonly InstanceName: string;
+      readonly Status: string;
+      readonly PrivateIpAddresses: {
+        readonly PrivateIpAddress: readonly { readonly Ip: string }[];
+      };
+    }[];
+  };
+}

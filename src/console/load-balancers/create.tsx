@@ -1,7 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useLocation } from 'preact-iso';
-import { useAttempt } from '../ui/attempt.ts';
-import { Dialog } from '../ui/dialog.tsx';
+import { CallDialog } from '../ui/call-dialog.tsx';
 import { Choice, Field } from '../ui/field.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { Trouble } from '../ui/trouble.tsx';
@@ -16,7 +15,6 @@ interface Props {
 /** Makes a load balancer, and goes to its page. */
 export function CreateLoadBalancer({ sites, close }: Props) {
   const { route } = useLocation();
-  const attempt = useAttempt();
   const name = useSignal('');
   const site = useChoice(sites.map((id) => ({ id, name: id })));
   const specs = useLoaded(listSpecs, []);
@@ -35,40 +33,32 @@ export function CreateLoadBalancer({ sites, close }: Props) {
     LoadBalancerSpec: spec.id,
     LoadBalancerName: name.value.trim(),
   });
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const made = await attempt.run<{ readonly LoadBalancerId: string }>(asked);
-    if (made !== undefined) route(`/console/load-balancers/${made.body.LoadBalancerId}`);
-  };
-  const trouble = [attempt.trouble, specs.trouble, networks.trouble, vSwitches.trouble];
+  const troubles = [specs, networks, vSwitches].map(({ trouble }) => trouble.value);
   return (
-    <Dialog title="Create load balancer" close={close}>
-      <form class="stack" onSubmit={submit}>
-        <Field
-          label="Name"
-          value={name}
-          hint="1 to 80 characters. Left empty: its ID."
-          maxLength={80}
-        />
-        <Choice label="Site" {...site.props} />
-        <Choice
-          label="Specification"
-          hint="Caps connections, new connections and requests a second on each forwarder."
-          {...spec.props}
-        />
-        <Choice label="Network" {...network.props} />
-        <Choice label="vSwitch" {...vSwitch.props} />
-        <Trouble error={trouble.map(({ value }) => value).find((error) => error !== undefined)} />
-        <div class="row end">
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-          <button type="submit" class="main" disabled={attempt.busy.value || vSwitch.id === ''}>
-            Create
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <CallDialog<{ readonly LoadBalancerId: string }>
+      title="Create load balancer"
+      submit="Create"
+      asked={asked}
+      disabled={vSwitch.id === ''}
+      close={close}
+      done={({ LoadBalancerId }) => route(`/console/load-balancers/${LoadBalancerId}`)}
+    >
+      <Field
+        label="Name"
+        value={name}
+        hint="1 to 80 characters. Left empty: its ID."
+        maxLength={80}
+      />
+      <Choice label="Site" {...site.props} />
+      <Choice
+        label="Specification"
+        hint="Caps connections, new connections and requests a second on each forwarder."
+        {...spec.props}
+      />
+      <Choice label="Network" {...network.props} />
+      <Choice label="vSwitch" {...vSwitch.props} />
+      <Trouble error={troubles.find((error) => error !== undefined)} />
+    </CallDialog>
   );
 }
 

@@ -46,21 +46,14 @@ function count(value: number): string {
   return value.toLocaleString('en');
 }
 
-/** What DescribeLoadBalancers is asked for a state. */
+/** What ListLoadBalancers is asked for a state. */
 export function parametersOf({ search, site, status, page }: ListState) {
+  const text = search.trim();
   return {
-    ...searched(search.trim()),
+    ...(text === '' ? {} : { SearchKey: text }),
     ...(site === '' ? {} : { EnsRegionId: site }),
     ...(status === '' ? {} : { LoadBalancerStatus: status }),
     PageNumber: page,
     PageSize: pageSize,
   };
-}
-
-/** The filter that a text means by its form. */
-function searched(text: string): Readonly<Record<string, string>> {
-  if (text === '') return {};
-  if (/^lb-[A-Za-z0-9-]+$/.test(text)) return { LoadBalancerId: text };
-  if (/^[\d.]+$|^[\da-f:.]*:[\da-f:.]*$/i.test(text)) return { Address: text };
-  return { LoadBalancerName: text };
 }

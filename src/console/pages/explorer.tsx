@@ -13,7 +13,7 @@ interface Props {
   readonly action?: string;
 }
 
-/** Every action: its form, the call, and what it answers. */
+/** Every action: its form, the call, and the code that makes it. */
 export default function Explorer({ product = '', action = '' }: Props) {
   const { url, route } = useLocation();
   const place = action === '' ? '' : `${product}/${action}`;

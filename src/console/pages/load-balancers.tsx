@@ -5,6 +5,7 @@ import { call } from '../door.ts';
 import { listSites } from '../load-balancers/choices.ts';
 import { CreateLoadBalancer } from '../load-balancers/create.tsx';
 import { DeleteLoadBalancer } from '../load-balancers/delete.tsx';
+import { timeText } from '../load-balancers/figures.ts';
 import { Filters } from '../load-balancers/filters.tsx';
 import {
   addressOf,
@@ -14,6 +15,7 @@ import {
   rangeText,
   readState,
 } from '../load-balancers/list-state.ts';
+import { useChanges } from '../load-balancers/watch-all.ts';
 import { useLoaded } from '../ui/loaded.ts';
 import { Trouble } from '../ui/trouble.tsx';
 import './load-balancers.css';
@@ -25,6 +27,9 @@ interface Listed {
   readonly EnsRegionId: string;
   readonly Address: string;
   readonly CreateTime: string;
+  readonly ListenerCount: number;
+  readonly ServerCount: number;
+  readonly DrainingCount: number;
 }
 
 interface Answer {
@@ -38,10 +43,12 @@ export default function LoadBalancers() {
   const state = readState(query);
   const creating = useSignal(false);
   const deleting = useSignal<Listed | undefined>(undefined);
-  const changes = useSignal(0);
   const sites = useLoaded(listSites, []);
+  const shown = useSignal<ReadonlySet<string>>(new Set());
+  const changes = useChanges(shown);
   const answer = useLoaded(async () => {
-    const { body } = await call<Answer>('Ens', 'DescribeLoadBalancers', parametersOf(state));
+    const { body } = await call<Answer>('Sluice', 'ListLoadBalancers', parametersOf(state));
+    shown.value = new Set(body.LoadBalancers.LoadBalancer.map((each) => each.LoadBalancerId));
     return body;
   }, [addressOf(state), changes.value]);
   useEffect(() => {
@@ -68,7 +75,9 @@ export default function LoadBalancers() {
       <Filters state={state} sites={siteIds} show={show} />
       <Trouble error={answer.trouble.value ?? sites.trouble.value} />
       {answer.value.value && <Page answer={answer.value.value} state={state} deleting={deleting} />}
-      <Pager total={answer.value.value?.TotalCount} state={state} show={show} />
+      {answer.trouble.value === undefined && (
+        <Pager total={answer.value.value?.TotalCount} state={state} show={show} />
+      )}
       {creating.value && (
         <CreateLoadBalancer
           sites={siteIds}
@@ -112,6 +121,12 @@ function Page({ answer, state, deleting }: PageProps) {
             <th scope="col">Status</th>
             <th scope="col">Address</th>
             <th scope="col">Site</th>
+            <th scope="col" class="number">
+              Listeners
+            </th>
+            <th scope="col" class="number">
+              Servers
+            </th>
             <th scope="col">Created</th>
             <th scope="col">
               <span class="unseen">Actions</span>
@@ -146,8 +161,13 @@ function Row({ listed, deleting }: RowProps) {
       </td>
       <td class="mono">{listed.Address}</td>
       <td>{listed.EnsRegionId}</td>
+      <td class="number">{listed.ListenerCount}</td>
+      <td class="number">
+        {listed.ServerCount}
+        {listed.DrainingCount > 0 && <small class="below">{listed.DrainingCount} draining</small>}
+      </td>
       <td>
-        <time dateTime={listed.CreateTime}>{listed.CreateTime.replace(/T|Z/g, ' ')}</time>
+        <time dateTime={listed.CreateTime}>{timeText(listed.CreateTime)}</time>
       </td>
       <td>
         <button

@@ -10,12 +10,18 @@ export function Trouble({ error }: { readonly error: unknown }) {
       </p>
     );
   }
-  const { code, message, recommend, requestId } = error;
+  const { code, message, recommend, requestId, body } = error;
+  const { AuthAction } = (body.AccessDeniedDetail ?? {}) as { readonly AuthAction?: string };
   return (
     <div class="trouble" role="alert">
       <p>
         <strong>{code}</strong> {message}
       </p>
+      {AuthAction && (
+        <p>
+          Whoever manages access can allow you <code>{AuthAction}</code>.
+        </p>
+      )}
       <p>
         {recommend && (
           <a href={recommend} target="_blank" rel="noreferrer">

@@ -7,6 +7,7 @@ import { CutDrain, DescribeDrains } from './drains.ts';
 import { DeregisterForwarder, DescribeForwarders, RegisterForwarder } from './forwarders.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
 import { WatchLoadBalancer, WatchLoadBalancers } from './live.ts';
+import { ListLoadBalancers } from './load-balancers.ts';
 import { DescribeFreeze, DescribeRollouts, SetFreeze } from './rollouts.ts';
 import { DescribeSites, RegisterSite } from './sites.ts';
 import { ReportSite, WatchSite } from './watch.ts';
@@ -22,6 +23,7 @@ export const sluiceActions = [
   DescribeForwarders,
   WatchSite,
   ReportSite,
+  ListLoadBalancers,
   WatchLoadBalancer,
   WatchLoadBalancers,
   DescribeRollouts,

@@ -1,0 +1,111 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { LoadBalancerState, WatchedDrain } from '../../sdk/live.ts';
+import { CallButton } from '../ui/call-button.tsx';
+import { addServers, cutDrain } from './asked.ts';
+import { confirmationOf, type Progress, progressOf } from './drains.ts';
+import { plural, secondsText } from './figures.ts';
+import { columns, leavingClass } from './server-rows.ts';
+
+interface Props {
+  readonly state: LoadBalancerState;
+  readonly drain: WatchedDrain;
+  /** The most sessions that were seen of it. */
+  readonly most: number;
+  readonly skew: number;
+}
+
+/** How a removal goes: what is left where, until when, and who has confirmed it. */
+export function DrainRow({ state, drain, most, skew }: Props) {
+  const now = useNow(!drain.Over) + skew;
+  const progress = progressOf(drain, most, now);
+  const { LoadBalancerId } = state.LoadBalancer;
+  const { Deadline: _, Over, Forwarders: __, ...server } = drain;
+  return (
+    <tr class={leavingClass(drain)}>
+      <td />
+      <td colSpan={columns - 1}>
+        <div class="drain">
+          <progress
+            aria-label={`Sessions of ${drain.ServerId} that have ended`}
+            value={progress.done}
+          />
+          <p class="row">
+            <strong>{leftText(progress)}</strong>
+            {!Over && <span class="number">cut in {secondsText(progress.secondsLeft)}</span>}
+          </p>
+          <Confirmed state={state} />
+          <Counts drain={drain} />
+          <div class="row">
+            {!Over && (
+              <CallButton
+                danger
+                asked={cutDrain(LoadBalancerId, drain.ServerId)}
+                label={`Cut now: ${drain.ServerId}`}
+              >
+                Cut now
+              </CallButton>
+            )}
+            <CallButton
+              asked={addServers(LoadBalancerId, [server])}
+              label={`${Over ? 'Add again:' : 'Undo:'} ${drain.ServerId}`}
+            >
+              {Over ? 'Add again' : 'Undo'}
+            </CallButton>
+          </div>
+        </div>
+      </td>
+    </tr>
+  );
+}
+
+function leftText({ left, most, end }: Progress): string {
+  if (end === 'drained') return 'Drained: every session has ended by itself';
+  if (end === 'cut') return 'Its time is over: what was left is cut';
+  if (left === undefined) return 'Counting sessions…';
+  return `${left} of ${plural(most, 'session')} left`;
+}
+
+/** k of n, and who is missing. */
+function Confirmed({ state }: Pick<Props, 'state'>) {
+  const { applied, live, missing, gone } = confirmationOf(state.Rollout);
+  if (live === 0) return <p>No forwarder of the site is live: nobody counts its sessions.</p>;
+  return (
+    <p>
+      {applied} of {plural(live, 'forwarder')} confirmed: no new connection reaches it there.
+      {missing.map(({ name, reason }) => (
+        <span key={name} class="below">
+          Not yet {name}: {reason}
+        </span>
+      ))}
+      {gone.length > 0 && <span class="below">Does not report: {gone.join(', ')}</span>}
+    </p>
+  );
+}
+
+/** Sessions forwarder by forwarder, where that says more than the sum. */
+function Counts({ drain: { Forwarders, Over } }: Pick<Props, 'drain'>) {
+  if (Over || Forwarders.length < 2) return null;
+  return (
+    <p class="row hint">
+      {Forwarders.map(({ ForwarderName, Sessions, Counted }) => (
+        <span key={ForwarderName}>
+          {ForwarderName}: {Counted ? Sessions : 'counting…'}
+        </span>
+      ))}
+    </p>
+  );
+}
+
+/** This machine's clock, each second while `runs`. */
+function useNow(runs: boolean): number {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    if (!runs) return;
+    const timer = setInterval(() => {
+      now.value = Date.now();
+    }, 1_000);
+    return () => clearInterval(timer);
+  }, [runs]);
+  return now.value;
+}

@@ -1,0 +1,51 @@
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { LoadBalancersLine } from '../../sdk/live.ts';
+import { pageSize } from './list-state.ts';
+import { readOn } from './stream.ts';
+
+/** Changes are shown together, at most so often: a fleet that is rolled out changes without end. */
+const paceMs = 1_000;
+
+/**
+ * Counts up when what a page shows may have changed: one of its load balancers did, or there is
+ * room on it for a new one.
+ */
+export function useChanges(shown: Signal<ReadonlySet<string>>): Signal<number> {
+  const changes = useSignal(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isFirst = true;
+    const note = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        changes.value += 1;
+      }, paceMs);
+    };
+    const take = (line: LoadBalancersLine) => {
+      // The first line tells what the page has just been loaded with.
+      if (!isFirst && concerns(line, shown.value)) note();
+      isFirst = false;
+      return false;
+    };
+    const away = () => {
+      // The list stays as it is; what was missed is told by the first line after.
+    };
+    void readOn({ action: 'WatchLoadBalancers', parameters: {}, take, away }, stop.signal);
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, []);
+  return changes;
+}
+
+/** Whether a line may tell of something that the page shows, or has room for. */
+export function concerns(line: LoadBalancersLine, shown: ReadonlySet<string>): boolean {
+  if (line.Type === 'all') return true;
+  if (line.Type === 'heartbeat') return false;
+  const { Changed = [], Deleted = [] } = line;
+  if (shown.size < pageSize && Changed.length > 0) return true;
+  return [...Changed, ...Deleted].some((id) => shown.has(id));
+}

@@ -1,0 +1,55 @@
+/** How a language writes what cannot stand in a text as it is. */
+export interface Escapes {
+  readonly quote: "'" | '"';
+  /** Further characters and what is written for them. */
+  readonly further?: Readonly<Record<string, string>>;
+  /** What is written for a character by its number; without it, `\uXXXX` for each UTF-16 unit. */
+  readonly byNumber?: (codePoint: number) => string;
+}
+
+/**
+ * A text as a literal on one line. Besides quotes and backslashes it escapes whatever is not seen
+ * (controls, line separators, marks that turn the direction of writing), so that nobody reads
+ * other code than what runs. Letters of all scripts stay as they are.
+ */
+export function literal(
+  text: string,
+  { quote, further = {}, byNumber = byUnits }: Escapes,
+): string {
+  const named: Readonly<Record<string, string>> = {
+    ...{ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' },
+    [quote]: `\\${quote}`,
+    ...further,
+  };
+  const inner = Array.from(text, (character) => {
+    const escaped = named[character];
+    if (escaped !== undefined) return escaped;
+    const isSeen = character === ' ' || !/[\p{C}\p{Z}]/u.test(character);
+    return isSeen ? character : byNumber(character.codePointAt(0)!);
+  });
+  return `${quote}${inner.join('')}${quote}`;
+}
+
+const hex = (number: number, digits: number) => number.toString(16).padStart(digits, '0');
+
+function byUnits(codePoint: number): string {
+  const units = String.fromCodePoint(codePoint);
+  return Array.from({ length: units.length }, (_, index) => {
+    return `\\u${hex(units.charCodeAt(index), 4)}`;
+  }).join('');
+}
+
+/** `\u2028` and `\U0001f600`: Python, Go and HCL. */
+export function byCodePoint(codePoint: number): string {
+  return codePoint > 0xffff ? `\\U${hex(codePoint, 8)}` : `\\u${hex(codePoint, 4)}`;
+}
+
+/** One line for each item, each with a line end. */
+export function linesOf<T>(items: readonly T[], line: (item: T) => string): string {
+  return items.map((item) => `${line(item)}\n`).join('');
+}
+
+/** Quotes a word for a POSIX shell. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
