@@ -24,6 +24,7 @@ interface Calling {
     parameters: Parameters,
     options?: { readonly signal: AbortSignal },
   ): Promise<{ readonly body: unknown }>;
+  readonly stream?: RpcClient['stream'];
 }
 
 let sluice: Sluice;
@@ -59,15 +60,23 @@ async function userWith(UserName: string, system: readonly string[], document?: 
   return as(AccessKey);
 }
 
-async function outcome(client: Calling, { product, name }: Action, parameters: Texts) {
+async function outcome(client: Calling, action: Action, parameters: Texts) {
   try {
-    const signal = AbortSignal.timeout(10_000);
-    const { body } = await client.call(product, name, parameters, { signal });
-    return { code: 'OK', status: 200, body };
+    return { code: 'OK', status: 200, body: await answer(client, action, parameters) };
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     return { code: error.code, status: error.status, body: error.body };
   }
+}
+
+/** The answer; of a stream its first line, from who can read one. */
+async function answer(client: Calling, { product, name, stream }: Action, parameters: Texts) {
+  const signal = AbortSignal.timeout(10_000);
+  if (stream === undefined || client.stream === undefined)
+    return (await client.call(product, name, parameters, { signal })).body;
+  for await (const line of client.stream(product, name, parameters, signal))
+    return JSON.parse(line);
+  return undefined;
 }
 
 before(async () => {
@@ -94,7 +103,7 @@ describe('over every action of the catalogue', () => {
     {
       who: 'a user who may read',
       become: () => userWith('reader', ['ReadOnlyAccess']),
-      may: ({ name }) => /^(Describe|List|Get)/.test(name),
+      may: ({ name }) => /^(Describe|List|Get|WatchLoadBalancer)/.test(name),
     },
     {
       who: 'a user with all of ENS',
@@ -133,7 +142,7 @@ describe('over every action of the catalogue', () => {
     {
       who: 'the console of a user who may read',
       become: () => signedIn('reader-there', ['ReadOnlyAccess']),
-      may: ({ name }) => /^(Describe|List|Get)/.test(name),
+      may: ({ name }) => /^(Describe|List|Get|WatchLoadBalancer)/.test(name),
     },
   ];
 
@@ -142,9 +151,10 @@ describe('over every action of the catalogue', () => {
     await userWith(name, policies);
     const { AccessKey } = await root('Ram', 'CreateAccessKey', { UserName: name });
     const { AccessKeyId, AccessKeySecret } = AccessKey;
-    secrets.push(AccessKeySecret);
     const pair = { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret };
-    return openConsole(sluice.endpoint, pair);
+    const page = await openConsole(sluice.endpoint, pair);
+    secrets.push(AccessKeySecret, page.cookie, page.csrf);
+    return page;
   }
 
   let sessions = 0;

@@ -30,9 +30,10 @@ describe('a user with a policy', () => {
       accessKeySecret: AccessKey!.AccessKeySecret!,
     });
     const resource = `acs:ens:local:*:loadbalancer/${own}`;
+    const actions = ['ens:*LoadBalancer*', 'ens:*BackendServers', 'sluice:WatchLoadBalancer'];
     await root('CreatePolicy', {
       PolicyName: 'own',
-      PolicyDocument: policyDocument(['ens:*LoadBalancer*', 'ens:*BackendServers'], { resource }),
+      PolicyDocument: policyDocument(actions, { resource }),
     });
     const policy = { PolicyName: 'own', PolicyType: 'Custom', UserName: 'amy' };
     await root('AttachPolicyToUser', policy);
@@ -74,6 +75,20 @@ describe('a user with a policy', () => {
     assert.equal(error.status, 400);
     assert.equal(await nameOf(other), before);
     await denied(amy.call('Ens', 'DescribeLoadBalancers', {}));
+  });
+
+  test('watches the one load balancer that it names, and no other', async () => {
+    const watch = async (name: string, parameters: Readonly<Record<string, string>>) => {
+      const abort = new AbortController();
+      for await (const line of amy.stream('Sluice', name, parameters, abort.signal)) {
+        return JSON.parse(line) as { readonly Type: string };
+      }
+      throw new Error('no line came');
+    };
+    assert.equal((await watch('WatchLoadBalancer', { LoadBalancerId: own })).Type, 'state');
+    const error = await denied(watch('WatchLoadBalancer', { LoadBalancerId: other }));
+    assert.equal(error.status, 403);
+    await denied(watch('WatchLoadBalancers', {}));
   });
 
   test('may not even dry run what it may not do', async () => {

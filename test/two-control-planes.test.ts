@@ -2,16 +2,19 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { RpcClient, RpcError } from '../src/client.ts';
 import { startHttpServer, type TestBackend } from './support/backends.ts';
+import { openConsole } from './support/console.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
-import { get } from './support/load.ts';
+import { get, startHttpLoad } from './support/load.ts';
 import { buildScene, emptyLoadBalancer, type Scene } from './support/scene.ts';
 import {
+  rootKey,
   type Sluice,
   type SluiceProcess,
   startForwarderProcess,
   startSluice,
 } from './support/sluice.ts';
 import { until } from './support/wait.ts';
+import { watchLoadBalancer } from './support/watching.ts';
 
 describe('two control planes on one etcd', () => {
   let etcd: Etcd;
@@ -52,6 +55,15 @@ describe('two control planes on one etcd', () => {
     await etcd?.stop();
   });
 
+  test('a session of the console holds at both, and ends at both when it signs out', async () => {
+    const page = await openConsole(a().endpoint, rootKey);
+    const there = () =>
+      fetch(`${b().endpoint}/console/session`, { headers: { cookie: page.cookie } });
+    assert.equal((await there()).status, 200);
+    assert.equal((await page.send('DELETE', '/console/session')).status, 204);
+    await until(async () => (await there()).status === 401, { what: 'the end at the other' });
+  });
+
   const attached = async (plane: Sluice, LoadBalancerId: string) => {
     const answer = await plane.client.call('Ens', 'DescribeLoadBalancerAttribute', {
       LoadBalancerId,
@@ -88,6 +100,33 @@ describe('two control planes on one etcd', () => {
     assert.deepEqual(await answering(), ['two-2', 'two-3']);
     const back = await change(a(), 'AddBackendServers', 'two-1');
     assert.equal(back.headers['x-sluice-applied'], '1/1');
+  });
+
+  test('who watches at either sees what is counted, and a removal at the other', async () => {
+    const watching = planes.map(({ client }) => watchLoadBalancer(client, scene.loadBalancerId));
+    const load = startHttpLoad({
+      host: scene.address,
+      port: scene.ports[0]!,
+      clients: 2,
+      keepAlive: true,
+    });
+    try {
+      for (const [index, each] of watching.entries()) {
+        await each.state(`rates at control plane ${index}`, ({ Figures }) =>
+          Figures.Servers.some(({ RequestsPerSecond = 0 }) => RequestsPerSecond > 0),
+        );
+      }
+      await change(b(), 'RemoveBackendServers', 'two-3');
+      for (const each of watching) {
+        await each.state('the drain of the removed server, over', ({ Drains }) =>
+          Drains.some(({ ServerId, Over }) => ServerId === 'two-3' && Over),
+        );
+      }
+    } finally {
+      await load.stop();
+      await Promise.all(watching.map((each) => each.stop()));
+    }
+    await change(a(), 'AddBackendServers', 'two-3');
   });
 
   test('200 changes of one load balancer at once, at both, lose nothing', async () => {

@@ -114,7 +114,7 @@ function responseOf(action: Action, response: unknown): Record<string, string> |
 }
 
 /** Names of members whose values are nobody's to read, however deep they stand. */
-const secretMember = /secret|token|password|signature|private_?key|keymaterial/i;
+const secretMember = /secret|token|ticket|password|signature|private_?key|keymaterial/i;
 /** The same of parameters and of members of a record: there, `Key` is a private key. */
 const secretName = new RegExp(`${secretMember.source}|^key$`, 'i');
 const masked = '******';

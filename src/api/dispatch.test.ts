@@ -305,6 +305,19 @@ describe('streams', () => {
     assert.equal((await door.call(id)).body.Code, 'InvalidParameter.EnsRegionId');
   });
 
+  test('one whose reader stops between two lines is ended at its source', async () => {
+    let isEnded = false;
+    const door = streaming(async function* () {
+      try {
+        for (;;) yield 'one\n';
+      } finally {
+        isEnded = true;
+      }
+    });
+    for await (const _ of (await door.call(id)).stream) break;
+    assert.ok(isEnded);
+  });
+
   test('one that fails later ends, and its fault is told', async () => {
     const fault = new Error('lost');
     const door = streaming(async function* () {

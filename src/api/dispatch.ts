@@ -135,7 +135,12 @@ async function opened(lines: AsyncIterable<string>): Promise<AsyncIterable<strin
   const iterator = lines[Symbol.asyncIterator]();
   const first = await iterator.next();
   return (async function* () {
-    for (let line = first; !line.done; line = await iterator.next()) yield line.value;
+    try {
+      for (let line = first; !line.done; line = await iterator.next()) yield line.value;
+    } finally {
+      // A reader that has left asks for no further line, which would have told its source.
+      await iterator.return?.();
+    }
   })();
 }
 

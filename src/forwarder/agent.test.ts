@@ -429,3 +429,46 @@ test('certificates that end soon are told of, the first of them first', async ()
     ['certificate 3 expired', 'certificate 2 expires'],
   );
 });
+
+describe('the traffic of a load balancer that somebody watches', () => {
+  const watched = { ...heartbeat(5, [one, two]), watched: ['lb-1'] };
+  const told = () =>
+    control.reports.flatMap(({ report: { traffic } }) => (traffic === undefined ? [] : [traffic]));
+  const doing = (id: string, requests: number) => {
+    return { loadBalancerId: id, listener: 'http:80', source: 'a', sessions: 2, requests };
+  };
+  const row = { listener: 'http:80', sessions: 2 };
+
+  test('is counted once a second, of no other, and not once nobody watches', async () => {
+    await start();
+    await say(snapshot(5, [one, two]), heartbeat(5, [one, two]));
+    await clock.advance(limits.trafficEvery * 3);
+    assert.deepEqual([engine.asked, told()], [[], []], 'nobody watches: it costs nothing');
+
+    engine.doing = [doing('lb-1', 100), doing('lb-2', 100)];
+    await say(watched);
+    assert.deepEqual(told(), [{ 'lb-1': [row] }]);
+    engine.doing = [doing('lb-1', 130), doing('lb-2', 130)];
+    await clock.advance(limits.trafficEvery);
+    assert.deepEqual(told().at(-1), { 'lb-1': [{ ...row, requests: 30 }] });
+
+    await say(heartbeat(5, [one, two]));
+    assert.deepEqual(told().at(-1), {}, 'what was counted last counts no more');
+    engine.asked = [];
+    const reports = told().length;
+    await clock.advance(limits.trafficEvery * 3);
+    assert.deepEqual([engine.asked, told().length], [[], reports]);
+  });
+
+  test('is counted no longer once the connection is lost, until asked for again', async () => {
+    await start();
+    await say(snapshot(5, [one, two]), watched);
+    control.hangUp();
+    await clock.advance(limits.reconnect.minMs);
+    engine.asked = [];
+    await clock.advance(limits.trafficEvery * 3);
+    assert.deepEqual(engine.asked, []);
+    await say(snapshot(5, [one, two]), watched);
+    assert.deepEqual(engine.asked, ['lb-1']);
+  });
+});

@@ -23,7 +23,7 @@ const reads = (service: string) => ['Describe', 'List', 'Get'].map((verb) => `${
 export const systemPolicies: ReadonlyMap<string, SystemPolicy> = new Map(
   [
     allow('AdministratorAccess', 'Everything.', '*'),
-    allow('ReadOnlyAccess', 'Reading everything.', ...reads('*')),
+    allow('ReadOnlyAccess', 'Reading everything.', ...reads('*'), 'sluice:WatchLoadBalancer*'),
     allow('AliyunENSFullAccess', 'Everything of ENS.', 'ens:*'),
     allow('AliyunENSReadOnlyAccess', 'Reading everything of ENS.', ...reads('ens')),
     allow('AliyunRAMFullAccess', 'Managing users, groups, roles, policies.', 'ram:*', 'ims:*'),

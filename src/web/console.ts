@@ -156,7 +156,7 @@ class ConsoleDoor {
     if (found !== undefined) return found.send(request, reply);
     if (assets.size > 0) throw new ApiError('InvalidAction.NotFound');
     const text = 'The console is not built. Run `npm run build` and start Sluice again.\n';
-    return reply.code(503).type('text/plain; charset=utf-8').send(text);
+    return reply.code(404).type('text/plain; charset=utf-8').send(text);
   }
 
   /** Answers an error as the API does. */

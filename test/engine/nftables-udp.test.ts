@@ -248,6 +248,23 @@ test('flows, packets and bytes are counted, and begin anew with a server', async
   assert.deepEqual(counted, { flows: 3, packets: [12, 12], active: 3 });
   // 20 bytes of IP header, 8 of UDP header, 4 of payload.
   assert.equal(bytes[0], 12 * 32);
+  const traffic = await forwarder.ask('traffic', [all.id, 'lb-unknown']);
+  const ofServers = traffic.filter((each) => each.server !== undefined);
+  assert.deepEqual(ofServers.map((each) => each.server?.serverId).sort(), [
+    ...new Set(servers.map(({ serverId }) => serverId)),
+  ]);
+  for (const rows of [ofServers, traffic.filter((each) => each.server === undefined)]) {
+    const sum = (of: (each: (typeof traffic)[0]) => number | undefined) =>
+      rows.reduce((total, each) => total + (of(each) ?? Number.NaN), 0);
+    assert.deepEqual(
+      [sum(({ sessions }) => sessions), sum(({ connections }) => connections)],
+      [3, 3],
+    );
+    assert.equal(
+      sum(({ bytesIn }) => bytesIn),
+      bytes[0],
+    );
+  }
   await forwarder.ask('apply', { ...all, backends: servers.slice(0, 1) });
   assert.equal((await sums()).flows, 1);
   await forwarder.ask('apply', all);

@@ -45,10 +45,11 @@ const key = { id: rootKey.accessKeyId, secret: rootKey.accessKeySecret };
  */
 export function fuzzAt(seed: number, index: number, host: string, known: readonly string[]): Fuzz {
   const random = seeded(Math.imul(seed, 0x9e3779b1) ^ index);
-  const request = signedCall(random, host, known);
   const dice = random();
+  if (dice > 0.98) return { kind: 'request', bytes: print(consoleRequest(random, host)) };
+  const request = signedCall(random, host, known);
   if (dice < 0.7) return { kind: 'request', bytes: print(request) };
-  if (dice < 0.97) return { kind: 'request', bytes: print(bend(random, request)) };
+  if (dice < 0.95) return { kind: 'request', bytes: print(bend(random, request)) };
   return { kind: 'bytes', bytes: scramble(random, print(request)) };
 }
 
@@ -75,6 +76,38 @@ function signedCall(random: Random, host: string, known: readonly string[]): Wir
   if (scheme < 0.7)
     return wire(v3Request(action.name, parameters, { key, method, version, headers }));
   return signed(host, action.product, action.name, { form: Object.entries(parameters) });
+}
+
+const consolePaths = [
+  '',
+  'call',
+  'session',
+  'start',
+  'start?ticket=v1.AAAA',
+  'assets/../x',
+  'a%00',
+];
+const consoleBodies = [
+  '{"AccessKeyId":"a","AccessKeySecret":"b"}',
+  '{"AccessKeyId":"\u0000","AccessKeySecret":{}}',
+  '{"product":"Sts","action":"GetCallerIdentity"}',
+];
+
+/** What nobody who is signed in sends to the console. */
+function consoleRequest(random: Random, host: string): WireRequest {
+  const method = pick(random, methods);
+  return {
+    method,
+    path: `/console/${pick(random, consolePaths)}`,
+    headers: {
+      host,
+      'content-type': pick(random, types),
+      cookie: `sluice-console=${printable(mutate(random, 'v1.AAAAAAAAAAAAAAAAAA'))}`,
+      'x-sluice-csrf': printable(mutate(random, 'AAAA')),
+      ...(random() < 0.3 ? { origin: pick(random, [`http://${host}`, 'null', 'x']) } : {}),
+    },
+    body: method === 'HEAD' ? '' : pick(random, [...bodies, ...consoleBodies]),
+  };
 }
 
 const indexes = [

@@ -25,6 +25,7 @@ const methods = {
   drains: host.drains.bind(host),
   health: host.health.bind(host),
   counters: host.counters.bind(host),
+  traffic: host.traffic.bind(host),
   lost: host.lost.bind(host),
   probe: host.probe.bind(host),
   close: host.close.bind(host),

@@ -61,6 +61,10 @@ export class KernelHost {
     return this.#engine!.counters();
   }
 
+  async traffic(ids: readonly string[]) {
+    return this.#engine!.traffic(new Set(ids));
+  }
+
   /** Reasons that were told so far. */
   async lost(): Promise<readonly string[]> {
     return this.#reasons;

@@ -4,31 +4,15 @@ import { keys } from '../../store/keys.ts';
 import { StoreUnavailable } from '../../store/store.ts';
 import type { Call } from '../call.ts';
 import type { LoadBalancerChange } from './changes.ts';
+import type { NewLine, Watcher } from './live.ts';
 import type { LoadBalancersLine, SiteForwarder } from './messages.ts';
-import { Pulse } from './pulse.ts';
 
-/**
- * The lines of WatchLoadBalancers.
- * @throws ApiError Throttling.User, before the first line
- */
-export async function* watchAll(call: Call): AsyncIterable<string> {
-  const leave = call.live.enter(call.caller.account);
-  const watched = new Account(call);
-  try {
-    await watched.begin();
-    yield* watched.lines();
-  } finally {
-    watched.end();
-    leave();
-  }
-}
+type News = Omit<NewLine<Extract<LoadBalancersLine, { Type: 'change' }>>, 'Type'>;
 
-type News = Omit<Extract<LoadBalancersLine, { Type: 'change' }>, 'Time' | 'Type'>;
-
-/** What one watcher of an account was told, and what is new since. */
-class Account {
+/** Who watches all load balancers of an account: what it was told, and what is new since. */
+export class AccountWatcher implements Watcher {
   readonly #call: Call;
-  readonly #pulse: Pulse;
+  #touch: () => void = () => {};
   readonly #stops: (() => void)[] = [];
   #sites: ReadonlySet<string> = new Set();
   /** Load balancers that changed -> whether they are still there. */
@@ -46,10 +30,10 @@ class Account {
 
   constructor(call: Call) {
     this.#call = call;
-    this.#pulse = new Pulse(call.live.timers);
   }
 
-  async begin(): Promise<void> {
+  async begin(touch: () => void): Promise<void> {
+    this.#touch = touch;
     const { live, fleet } = this.#call;
     this.#stops.push(await live.changes.subscribe(undefined, (change) => this.#note(change)));
     this.#stops.push(
@@ -57,31 +41,25 @@ class Account {
         if (site === undefined) this.#isUnsure = true;
         else if (this.#sites.has(site)) this.#heard.add(site);
         else return;
-        this.#pulse.touch();
+        this.#touch();
       }),
     );
   }
 
   end(): void {
-    for (const stop of this.#stops) stop();
+    for (const stop of this.#stops.splice(0)) stop();
   }
 
-  async *lines(): AsyncIterable<string> {
-    for await (const _ of this.#pulse.beats(this.#call.signal)) {
-      const line = await this.#next().catch((error: unknown) => {
-        if (error instanceof StoreUnavailable) return { Type: 'heartbeat' } as const;
-        throw error;
-      });
-      yield `${JSON.stringify({ ...line, Time: new Date(this.#call.now()).toISOString() })}\n`;
+  async next(): Promise<NewLine<LoadBalancersLine> | undefined> {
+    try {
+      if (this.#isUnsure) await this.#readSites();
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return undefined;
+      throw error;
     }
-  }
-
-  async #next() {
-    if (this.#isUnsure) await this.#readSites();
     if (this.#isLost) return this.#all();
     const news = this.#news();
-    const isQuiet = Object.keys(news).length === 0;
-    return isQuiet ? ({ Type: 'heartbeat' } as const) : ({ Type: 'change', ...news } as const);
+    return Object.keys(news).length === 0 ? undefined : { Type: 'change', ...news };
   }
 
   #note(change: LoadBalancerChange | 'lost'): void {
@@ -93,7 +71,7 @@ class Account {
     } else {
       return;
     }
-    this.#pulse.touch();
+    this.#touch();
   }
 
   /** A site that is new may have load balancers already. */

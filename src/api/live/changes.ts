@@ -80,10 +80,9 @@ export class LoadBalancerChanges {
   #tell(change: Change, revision: number): void {
     const [, site, id] = change.key.split('/');
     if (site === undefined || id === undefined) return;
+    const told: LoadBalancerChange = { ...change, site, id, revision };
     for (const whom of [id, undefined]) {
-      for (const listener of this.#listeners.get(whom) ?? []) {
-        listener({ ...change, site, id, revision });
-      }
+      for (const listener of this.#listeners.get(whom) ?? []) listener(told);
     }
   }
 

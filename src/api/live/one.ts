@@ -1,75 +1,52 @@
 import { Refusal } from '../../elb/refusal.ts';
 import type { LoadBalancer } from '../../elb/types.ts';
 import { parseRecord } from '../../store/records.ts';
-import { StoreUnavailable } from '../../store/store.ts';
+import { type Entry, StoreUnavailable } from '../../store/store.ts';
 import type { Call, Stored } from '../call.ts';
 import type { LoadBalancerChange } from './changes.ts';
+import type { NewLine, Watcher } from './live.ts';
 import type { LoadBalancerLine, LoadBalancerState } from './messages.ts';
-import { Pulse } from './pulse.ts';
 import { stateOf } from './state.ts';
 
-/**
- * The lines of WatchLoadBalancer.
- * @throws LoadBalancerNotFound; ApiError Throttling.User, before the first line
- */
-export async function* watchOne(id: string, call: Call): AsyncIterable<string> {
-  const leave = call.live.enter(call.caller.account);
-  const watched = new Watched(id, call);
-  try {
-    await watched.begin();
-    yield* watched.lines();
-  } finally {
-    watched.end();
-    leave();
-  }
-}
-
-class Watched {
+/** Who watches one load balancer. `begin` throws LoadBalancerNotFound. */
+export class LoadBalancerWatcher implements Watcher {
   readonly #id: string;
   readonly #call: Call;
-  readonly #pulse: Pulse;
+  #touch: () => void = () => {};
   readonly #stops: (() => void)[] = [];
   /** Part -> its text as it was told last. */
   readonly #told = new Map<string, string>();
   /** Undefined: to be read; null: it is gone. */
   #stored: Stored<LoadBalancer> | null | undefined;
+  /** Its last change, which is not parsed before it is told: others may come until then. */
+  #entry: Entry | undefined;
 
   constructor(id: string, call: Call) {
     this.#id = id;
     this.#call = call;
-    this.#pulse = new Pulse(call.live.timers);
   }
 
-  async begin(): Promise<void> {
+  async begin(touch: () => void): Promise<void> {
+    this.#touch = touch;
     const { live, fleet } = this.#call;
     this.#stops.push(await live.changes.subscribe(this.#id, (change) => this.#changed(change)));
-    const { value } = await this.#call.loadBalancer(this.#id);
+    const { value } = await this.#readAnew();
     this.#stops.push(
       fleet.onChange((site) => {
-        if (site === undefined || site === value.site) this.#pulse.touch();
+        if (site === undefined || site === value.site) this.#touch();
       }),
       fleet.watchTraffic(value.site, this.#id),
     );
   }
 
   end(): void {
-    for (const stop of this.#stops) stop();
+    for (const stop of this.#stops.splice(0)) stop();
   }
 
-  async *lines(): AsyncIterable<string> {
-    for await (const _ of this.#pulse.beats(this.#call.signal)) {
-      const stored = await this.#read();
-      if (stored === null) {
-        yield this.#line({ Type: 'deleted' });
-        return;
-      }
-      yield await this.#next(stored);
-    }
-  }
-
-  /** What is new; a heartbeat when nothing is. */
-  async #next(stored: Stored<LoadBalancer> | undefined): Promise<string> {
-    if (stored === undefined) return this.#line({ Type: 'heartbeat' });
+  async next(): Promise<NewLine<LoadBalancerLine> | undefined> {
+    const stored = await this.#read();
+    if (stored === null) return { Type: 'deleted' };
+    if (stored === undefined) return undefined;
     const { fleet, now } = this.#call;
     const state = await stateOf(fleet, stored, now());
     const isFirst = this.#told.size === 0;
@@ -80,41 +57,42 @@ class Watched {
       this.#told.set(part, text);
       news.push([part, value]);
     }
-    if (isFirst) return this.#line({ Type: 'state', ...state });
-    if (news.length === 0) return this.#line({ Type: 'heartbeat' });
+    if (isFirst) return { Type: 'state', ...state };
+    if (news.length === 0) return undefined;
     const parts: Partial<LoadBalancerState> = Object.fromEntries(news);
-    return this.#line({ Type: 'change', ...parts });
+    return { Type: 'change', ...parts };
   }
 
   #changed(change: LoadBalancerChange | 'lost'): void {
-    if (change === 'lost') {
-      this.#stored = undefined;
-    } else {
+    this.#stored = undefined;
+    this.#entry = undefined;
+    if (change !== 'lost') {
       const { key, value, revision } = change;
-      this.#stored = value === null ? null : parseRecord({ key, value, revision });
+      if (value === null) this.#stored = null;
+      else this.#entry = { key, value, revision };
     }
-    this.#pulse.touch();
+    this.#touch();
+  }
+
+  async #readAnew(): Promise<Stored<LoadBalancer>> {
+    const read = await this.#call.loadBalancer(this.#id);
+    // A commit that came while it was read is newer.
+    if (this.#stored === undefined && this.#entry === undefined) this.#stored = read;
+    return read;
   }
 
   /** Undefined: the store is away, and what was told last stands. */
   async #read(): Promise<Stored<LoadBalancer> | null | undefined> {
+    if (this.#entry !== undefined) this.#stored = parseRecord(this.#entry);
+    this.#entry = undefined;
     if (this.#stored !== undefined) return this.#stored;
     try {
-      const read = await this.#call.loadBalancer(this.#id);
-      // A commit that came while it was read is newer.
-      this.#stored ??= read;
-      return this.#stored;
+      await this.#readAnew();
+      return this.#entry === undefined ? this.#stored : await this.#read();
     } catch (error) {
       if (error instanceof StoreUnavailable) return undefined;
       if (error instanceof Refusal && error.code === 'LoadBalancerNotFound') return null;
       throw error;
     }
   }
-
-  #line(line: WithoutTime<LoadBalancerLine>): string {
-    const Time = new Date(this.#call.now()).toISOString();
-    return `${JSON.stringify({ ...line, Time })}\n`;
-  }
 }
-
-type WithoutTime<Line> = Line extends unknown ? Omit<Line, 'Time'> : never;

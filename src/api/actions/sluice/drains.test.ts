@@ -79,6 +79,19 @@ describe('the list of drains', () => {
     assert.deepEqual(await drains(), []);
   });
 
+  test('takes no word on an earlier drain of a server for one on this', async () => {
+    const [first] = await remove('i-1');
+    counts('edge-1', [[first!, 0]]);
+    await bench.call(AddBackendServers, {
+      LoadBalancerId,
+      BackendServers: [{ ServerId: 'i-1', Port: 80 }],
+    });
+    bench.clock.now += 1_000;
+    await remove('i-1');
+    const [row] = await drains();
+    assert.deepEqual([row?.ServerId, row?.Counted], ['i-1', false]);
+  });
+
   test('holds a server while no forwarder is live that could count', async () => {
     await remove('i-1');
     const [row] = await drains();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { watchAll } from '../../live/all.ts';
-import { watchOne } from '../../live/one.ts';
+import { AccountWatcher } from '../../live/all.ts';
+import { LoadBalancerWatcher } from '../../live/one.ts';
 import { defineAction } from '../action.ts';
 import { loadBalancerId, nothing } from '../fields.ts';
 import { errors, limits } from './fields.ts';
@@ -19,7 +19,8 @@ export const WatchLoadBalancer = defineAction({
   output: nothing,
   errors: [...errors, 'LoadBalancerNotFound', 'Throttling.User'],
   limits,
-  stream: ({ LoadBalancerId }, call) => watchOne(LoadBalancerId, call),
+  stream: ({ LoadBalancerId }, call) =>
+    call.live.stream(new LoadBalancerWatcher(LoadBalancerId, call), call),
   run: async () => ({}),
 });
 
@@ -37,6 +38,6 @@ export const WatchLoadBalancers = defineAction({
   output: nothing,
   errors: [...errors, 'Throttling.User'],
   limits,
-  stream: (_, call) => watchAll(call),
+  stream: (_, call) => call.live.stream(new AccountWatcher(call), call),
   run: async () => ({}),
 });
