@@ -340,7 +340,11 @@ test('a phone shows the list or the form', () =>
       await page.getByRole('searchbox', { name: 'Search actions' }).fill('drains');
       await page.getByRole('link', { name: 'DescribeDrains' }).click();
       await page.getByRole('heading', { name: 'DescribeDrains' }).waitFor();
-      await tryIt(page).waitFor();
+      await field(page, 'LoadBalancerId').or(offered(page, 'LoadBalancerId')).fill(id);
+      await tryIt(page).click();
+      await page.getByText('200', { exact: true }).waitFor();
+      const top = await answer(page).evaluate((pre) => pre.getBoundingClientRect().top);
+      assert.ok(top < 800, 'the answer is in sight');
     },
     { width: 390 },
   ));

@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { ActionDescription } from '../../sdk/describe.ts';
 import { Tabs } from '../ui/tabs.tsx';
 import { CallForm, FormTools } from './call-form.tsx';
@@ -23,6 +23,7 @@ export function Workbench({ action, open }: Props) {
   const form = useMemo(() => createForm(action, location.search), []);
   const trial = useSignal<Trial | undefined>(undefined);
   const tab = useSignal<(typeof tabs)[number]>('Code');
+  const outcome = useRef<HTMLElement>(null);
   useAddress(form);
   useEffect(() => () => trial.peek()?.stop(), []);
   const show = (name: (typeof tabs)[number]) => {
@@ -31,7 +32,8 @@ export function Workbench({ action, open }: Props) {
   const call = () => {
     show('Answer');
     void tryCall(form, trial);
-    document.getElementById('outcome')?.scrollIntoView({ block: 'nearest' });
+    // Where the columns stand below each other, the answer comes below what can be seen.
+    if (matchMedia('(width < 75rem)').matches) outcome.current?.scrollIntoView();
   };
   return (
     <>
@@ -40,7 +42,7 @@ export function Workbench({ action, open }: Props) {
         <FormTools form={form} />
         <CallForm form={form} trial={trial} call={call} />
       </section>
-      <section class="result-column" id="outcome" aria-label="Code and answer">
+      <section class="result-column" ref={outcome} aria-label="Code and answer">
         <p class="unseen" role="status">
           {outcomeOf(trial.value)}
         </p>
