@@ -114,7 +114,7 @@ describe('our own client', () => {
       assert.equal(error.status, 400);
       assert.equal(error.code, 'InvalidSize');
       assert.equal(error.message, 'The specified parameter Size is invalid.');
-      assert.equal(error.recommend, `${endpoint}/docs/errors#InvalidSize`);
+      assert.equal(error.recommend, `${endpoint}/docs/errors/InvalidSize`);
       assert.equal(error.requestId, error.headers['x-acs-request-id']);
       assert.equal((error.body as { HostId: string }).HostId, new URL(endpoint).host);
       return true;

@@ -352,4 +352,6 @@ export const limits = {
   explorerOffered: 50,
   /** How long the sample of `sluice up` waits for its load balancer's first answer. */
   sampleAnswer: 5_000,
+  /** Of a search in the reference: longer than any name in it. */
+  searchCharacters: 100,
 } as const;

@@ -42,6 +42,7 @@ import type { Store } from './store/store.ts';
 import { auditSecret } from './upkeep/audit-secret.ts';
 import { loadAssets } from './web/assets.ts';
 import { type ConsoleOptions, serveConsole } from './web/console.ts';
+import { serveDocs } from './web/docs.ts';
 
 const builtConsole = fileURLToPath(new URL('../dist/console', import.meta.url));
 
@@ -190,6 +191,7 @@ async function openDoor(settings: Settings, { console, ...options }: DoorOptions
     ...trusted,
   });
   serveConsole(listener, { ...console, ...trusted });
+  serveDocs(listener, console.actions);
   const close = async () => {
     tls?.close();
     await listener.close();

@@ -77,7 +77,7 @@ describe('errors', () => {
       HostId: '127.0.0.1:8080',
       Code: 'MissingName',
       Message: 'You must specify the parameter Name.',
-      Recommend: 'http://127.0.0.1:8080/docs/errors#MissingName',
+      Recommend: 'http://127.0.0.1:8080/docs/errors/MissingName',
     });
   });
 

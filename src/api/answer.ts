@@ -68,7 +68,7 @@ export function failure(context: AnswerContext, error: ApiError): Answer {
     HostId: context.host,
     Code: error.code,
     Message: error.message,
-    Recommend: `${context.scheme}://${context.host}/docs/errors#${error.code}`,
+    Recommend: `${context.scheme}://${context.host}/docs/errors/${encodeURIComponent(error.code)}`,
     ...(error.accessDenied === undefined ? {} : { AccessDeniedDetail: error.accessDenied }),
   };
   const { retryAfterMs, detail } = error;
@@ -115,7 +115,12 @@ function headerText(text: string): string {
   return text.slice(0, limits.headerText).replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
-function print(format: Format, root: string, body: Readonly<Record<string, unknown>>): string {
+/** A body as it goes over the wire; `root` is the name of its XML element. */
+export function print(
+  format: Format,
+  root: string,
+  body: Readonly<Record<string, unknown>>,
+): string {
   return format === 'JSON'
     ? JSON.stringify(body)
     : `<?xml version="1.0" encoding="UTF-8"?>${xml.build({ [root]: withElementNames(body) })}`;

@@ -227,7 +227,8 @@ describe('help', () => {
       assert.match(out(), /^ {6}Port\s+integer\s+From 0 to 65535\./m);
       assert.match(out(), /--drain-seconds N/);
       assert.match(out(), /LoadBalancerNotFound, Missing%s/);
-      const example = `--LoadBalancerId lb-5example --Things '[{"ServerId":"i-5example"}]'`;
+      const things = '[{"ServerId":"i-5vb5h5njxiuhn48a"}]';
+      const example = `--LoadBalancerId lb-5ovkn1piwqmoqrfjdyhq4 --Things '${things}'`;
       assert.ok(out().endsWith(`Example\n  sluice RemoveThings ${example}\n`), out());
     }
   });

@@ -1,6 +1,6 @@
 import { type Action, versions } from '../api/actions/action.ts';
 import { describe } from '../sdk/describe.ts';
-import { type Field, fieldsOf } from '../sdk/fields.ts';
+import { type Field, fieldsOf, samplesOf } from '../sdk/fields.ts';
 import { commonFlags } from './flags.ts';
 import { columns, wrap } from './text.ts';
 
@@ -69,52 +69,12 @@ function flagRow(flag: (typeof commonFlags)[number]): string[] {
   return [`--${flag.name}${value}`, flag.text];
 }
 
-/** A call with every required parameter, in made-up values that have the right form. */
+/** A call with every required parameter, in examples of the right form. */
 function example(name: string, fields: readonly Field[]): string {
-  const flags = fields
-    .filter((field) => field.required)
-    .map((field) => {
-      const value = sample(field);
-      const text = typeof value === 'string' ? value : JSON.stringify(value);
-      return ` --${field.name} ${/^[\w.:/-]+$/.test(text) ? text : `'${text}'`}`;
-    });
+  const required = samplesOf(fields, (field) => field.required);
+  const flags = Object.entries(required).map(([flag, value]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return ` --${flag} ${/^[\w.:/-]+$/.test(text) ? text : `'${text}'`}`;
+  });
   return `sluice ${name}${flags.join('')}`;
-}
-
-const samples: Readonly<Record<string, unknown>> = {
-  LoadBalancerId: 'lb-5example',
-  ServerId: 'i-5example',
-  EnsRegionId: 'local',
-  NetworkId: 'n-5example',
-  VSwitchId: 'vsw-5example',
-  PayType: 'PostPaid',
-  LoadBalancerSpec: 'elb.s2.medium',
-  CidrBlock: '10.0.0.0/24',
-  AddressPool: '192.0.2.0/24',
-  PrivateIpAddress: '192.0.2.10',
-  HealthCheck: 'on',
-  ListenerPort: 80,
-  StartTime: '2026-11-24T08:00:00Z',
-  EndTime: '2026-11-24T09:00:00Z',
-};
-
-function sample(field: Field): unknown {
-  const known = samples[field.name];
-  if (known !== undefined) return known;
-  if (field.choices?.[0] !== undefined) return field.choices[0];
-  const members = (field.members ?? []).filter(({ required }) => required);
-  const object = Object.fromEntries(members.map((member) => [member.name, sample(member)]));
-  switch (field.type) {
-    case 'integer':
-    case 'number':
-      return Number(field.range?.split(' ')[0] ?? 1);
-    case 'boolean':
-      return true;
-    case 'list':
-      return field.members === undefined ? ['example'] : [object];
-    case 'object':
-      return object;
-    case 'text':
-      return 'example';
-  }
 }

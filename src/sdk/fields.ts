@@ -60,15 +60,16 @@ export function fieldsOf({ properties = {}, required = [] }: Schema): readonly F
 }
 
 function toField(name: string, schema: Schema, required: boolean): Field {
-  const { description = '', minimum, maximum, examples } = schema;
+  const { description = '', minimum, maximum } = schema;
   const object = schema.items ?? schema;
+  const example = object.examples?.[0];
   const bounded = minimum !== undefined && maximum !== undefined;
   return {
     name,
     type: typeOf(schema),
     required,
     text: description,
-    ...(examples === undefined ? {} : { example: examples[0] }),
+    ...(example === undefined ? {} : { example: schema.items === undefined ? example : [example] }),
     ...(schema.default === undefined ? {} : { fallback: String(schema.default) }),
     ...(schema.enum === undefined ? {} : { choices: schema.enum.map(String) }),
     ...(bounded && maximum < Number.MAX_SAFE_INTEGER ? { range: `${minimum} to ${maximum}` } : {}),
@@ -77,6 +78,26 @@ function toField(name: string, schema: Schema, required: boolean): Field {
     ...(schema.items === undefined ? {} : { item: toField(name, schema.items, false) }),
     ...(object.properties === undefined ? {} : { members: fieldsOf(object) }),
   };
+}
+
+/**
+ * An example of a field's value: its own, or one made of its members'.
+ * @param isTaken which members belong into it; all unless said
+ */
+export function sampleOf(field: Field, isTaken: (member: Field) => boolean = () => true): unknown {
+  const { members, type, example } = field;
+  if (members === undefined) return example ?? (type === 'list' ? [] : type === 'object' ? {} : '');
+  const object = samplesOf(members, isTaken);
+  return type === 'list' ? [object] : object;
+}
+
+/** The examples of fields that are taken, by their names. */
+export function samplesOf(
+  fields: readonly Field[],
+  isTaken: (member: Field) => boolean = () => true,
+): Record<string, unknown> {
+  const taken = fields.filter(isTaken).map((field) => [field.name, sampleOf(field, isTaken)]);
+  return Object.fromEntries(taken);
 }
 
 function typeOf({ type, anyOf }: Schema): Field['type'] {

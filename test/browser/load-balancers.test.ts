@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import { languages } from '../../src/sdk/samples/index.ts';
 import { fillSqlite } from '../../src/store/fill.ts';
 import { keys } from '../../src/store/keys.ts';
 import { startHttpServer, startTcpEcho, type TestBackend } from '../support/backends.ts';
@@ -157,6 +158,32 @@ describe('several servers', () => {
       assert.deepEqual(await weights(scene), { 'many-2': 100 });
       // The focus goes where what was done can be read.
       await page.locator('h2#servers:focus').waitFor();
+    });
+  });
+});
+
+describe('the code of a button', () => {
+  test('is the very call that it makes, in every language', async () => {
+    const servers = await webServers('code-1', 'code-2');
+    const scene = await buildScene(sluice.client, servers, [{ protocol: 'HTTP' }]);
+    await onPage(scene, async (page) => {
+      await button(page, 'Remove code-2').click();
+      await page.getByLabel('Seconds that sessions may go on').fill('7');
+      await button(page, 'API call: RemoveBackendServers').click();
+      const dialog = page.getByRole('dialog', { name: 'RemoveBackendServers' });
+      const code = dialog.getByRole('tabpanel');
+      for (const language of languages.filter(({ id }) => id !== 'terraform')) {
+        await dialog.getByRole('tab', { name: language.title, exact: true }).click();
+        for (const part of ['code-2', scene.loadBalancerId, 'RemoveBackendServers']) {
+          await code.filter({ hasText: part }).waitFor();
+        }
+      }
+      await dialog.getByRole('tab', { name: 'Sluice CLI' }).click();
+      await code.filter({ hasText: '7' }).waitFor();
+      await lookAt(page, 'load-balancer-code');
+      await page.keyboard.press('Escape');
+      // Only the code is closed, and the focus is where it was.
+      await button(page, 'API call: RemoveBackendServers').and(page.locator(':focus')).waitFor();
     });
   });
 });

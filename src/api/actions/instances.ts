@@ -52,7 +52,12 @@ const filters = z.object({
   InstanceType: absent,
   SecurityGroupId: absent,
   Tags: z
-    .array(z.object({ Key: z.string().max(64).optional(), Value: z.string().max(128).optional() }))
+    .array(
+      z.object({
+        Key: z.string().max(64).optional().describe('The key.'),
+        Value: z.string().max(128).optional().describe('The value.'),
+      }),
+    )
     .optional()
     .describe('Registered machines have no tags: it finds none.'),
   OrderByParams: z.string().max(256).optional().describe('Accepted; the order is that of the IDs.'),

@@ -22,7 +22,12 @@ export const ipv6Block = z
   .describe('An IPv6 block, kept as sent.');
 
 export const tags = z
-  .array(z.object({ Key: label(1, 64).optional(), Value: label(0, 128).optional() }))
+  .array(
+    z.object({
+      Key: label(1, 64).optional().describe('The key, 1 to 64 characters.'),
+      Value: label(0, 128).optional().describe('The value, at most 128 characters.'),
+    }),
+  )
   .max(20)
   .optional()
   .describe('Up to 20 tags.');

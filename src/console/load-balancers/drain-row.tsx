@@ -23,8 +23,8 @@ export function DrainRow({ state, drain, most, skew }: Props) {
   const { Deadline: _, Over, Forwarders: __, ...server } = drain;
   return (
     <tr class={leavingClass(drain)}>
-      <td />
-      <td colSpan={columns - 1}>
+      <td class="none" />
+      <td class="whole" colSpan={columns - 1}>
         <div class="drain">
           <progress
             aria-label={`Sessions of ${drain.ServerId} that have ended`}

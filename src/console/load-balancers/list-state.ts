@@ -1,3 +1,5 @@
+import type { LoadBalancersLine } from '../../sdk/live.ts';
+
 /** What the list shows, as its address keeps it. */
 export interface ListState {
   /** Part of a name or an id, or a whole address. */
@@ -56,4 +58,13 @@ export function parametersOf({ search, site, status, page }: ListState) {
     PageNumber: page,
     PageSize: pageSize,
   };
+}
+
+/** Whether a line may tell of something that the page shows, or has room for. */
+export function concerns(line: LoadBalancersLine, shown: ReadonlySet<string>): boolean {
+  if (line.Type === 'all') return true;
+  if (line.Type === 'heartbeat') return false;
+  const { Changed = [], Deleted = [] } = line;
+  if (shown.size < pageSize && Changed.length > 0) return true;
+  return [...Changed, ...Deleted].some((id) => shown.has(id));
 }

@@ -14,8 +14,8 @@ export function ServerDetail({ state, server }: Props) {
   const listeners = state.LoadBalancer.Listeners;
   return (
     <tr>
-      <td />
-      <td colSpan={columns - 1}>
+      <td class="none" />
+      <td class="whole" colSpan={columns - 1}>
         <dl class="facts">
           {listeners.map(({ Listener }) => {
             const traffic = figures.find((each) => each.Listener === Listener);

@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { LoadBalancersLine } from '../../sdk/live.ts';
-import { pageSize } from './list-state.ts';
+import { concerns } from './list-state.ts';
 import { readOn } from './stream.ts';
 
 /** Changes are shown together, at most so often: a fleet that is rolled out changes without end. */
@@ -39,13 +39,4 @@ export function useChanges(shown: Signal<ReadonlySet<string>>): Signal<number> {
     };
   }, []);
   return changes;
-}
-
-/** Whether a line may tell of something that the page shows, or has room for. */
-export function concerns(line: LoadBalancersLine, shown: ReadonlySet<string>): boolean {
-  if (line.Type === 'all') return true;
-  if (line.Type === 'heartbeat') return false;
-  const { Changed = [], Deleted = [] } = line;
-  if (shown.size < pageSize && Changed.length > 0) return true;
-  return [...Changed, ...Deleted].some((id) => shown.has(id));
 }

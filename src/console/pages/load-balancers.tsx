@@ -76,7 +76,10 @@ export default function LoadBalancers() {
       <Trouble error={answer.trouble.value ?? sites.trouble.value} />
       {answer.value.value && <Page answer={answer.value.value} state={state} deleting={deleting} />}
       {answer.trouble.value === undefined && (
-        <Pager total={answer.value.value?.TotalCount} state={state} show={show} />
+        <>
+          {answer.value.value === undefined && <div class="scroll room" />}
+          <Pager total={answer.value.value?.TotalCount} state={state} show={show} />
+        </>
       )}
       {creating.value && (
         <CreateLoadBalancer
@@ -114,21 +117,25 @@ function Page({ answer, state, deleting }: PageProps) {
   if (listed.length === 0) return <Nothing state={state} />;
   return (
     <div class="scroll">
-      <table class="load-balancers">
+      <table>
         <thead>
           <tr>
             <th scope="col">Load balancer</th>
             <th scope="col">Status</th>
             <th scope="col">Address</th>
-            <th scope="col">Site</th>
-            <th scope="col" class="number">
+            <th scope="col" class="desk">
+              Site
+            </th>
+            <th scope="col" class="number desk">
               Listeners
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number desk">
               Servers
             </th>
-            <th scope="col">Created</th>
-            <th scope="col">
+            <th scope="col" class="desk">
+              Created
+            </th>
+            <th scope="col" class="desk">
               <span class="unseen">Actions</span>
             </th>
           </tr>
@@ -160,16 +167,16 @@ function Row({ listed, deleting }: RowProps) {
         <span class={status === 'Active' ? 'badge good' : 'badge'}>{status}</span>
       </td>
       <td class="mono">{listed.Address}</td>
-      <td>{listed.EnsRegionId}</td>
-      <td class="number">{listed.ListenerCount}</td>
-      <td class="number">
+      <td class="desk">{listed.EnsRegionId}</td>
+      <td class="number desk">{listed.ListenerCount}</td>
+      <td class="number desk">
         {listed.ServerCount}
         {listed.DrainingCount > 0 && <small class="below">{listed.DrainingCount} draining</small>}
       </td>
-      <td>
+      <td class="desk">
         <time dateTime={listed.CreateTime}>{timeText(listed.CreateTime)}</time>
       </td>
-      <td>
+      <td class="desk">
         <button
           type="button"
           class="quiet"

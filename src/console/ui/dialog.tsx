@@ -20,6 +20,8 @@ export function Dialog({ title, close, wide = false, children }: Props) {
   useEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    // The browser would take the first button, which only closes it again.
+    shown?.querySelector<HTMLElement>('input, select, textarea')?.focus();
     return () => shown?.close();
   }, []);
   return (

@@ -43,7 +43,12 @@ const input = z.object({
     .default('BACKWARD')
     .describe('BACKWARD: newest first.'),
   LookupAttribute: z
-    .array(z.object({ Key: z.enum(keys), Value: z.string().max(1_024) }))
+    .array(
+      z.object({
+        Key: z.enum(keys).describe('What of an event is compared.'),
+        Value: z.string().max(1_024).describe('What it has to be.'),
+      }),
+    )
     .max(bounds.lookupResults)
     .default([])
     .describe(

@@ -18,8 +18,9 @@ const condition = z.object({
   Key: z
     .string()
     .max(128)
-    .regex(/^[\w-]+:[^\s:]\S*$/),
-  Value: z.string().max(256),
+    .regex(/^[\w-]+:[^\s:]\S*$/)
+    .describe('The condition key.'),
+  Value: z.string().max(256).describe('Its value.'),
 });
 
 const input = z.object({
