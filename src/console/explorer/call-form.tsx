@@ -1,9 +1,9 @@
 import { batch, type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { exampleOf } from '../../sdk/example.ts';
 import { Copy } from '../ui/copy.tsx';
 import { Confirm } from './confirm.tsx';
 import { isWrite, takesSomethingAway } from './danger.ts';
+import { exampleOf } from './draft.ts';
 import { type Form, fetchChecker, fill } from './form.ts';
 import { CallOptions, setOption } from './options.tsx';
 import { Parts } from './parts.tsx';
@@ -150,7 +150,7 @@ export function FormTools({ form }: { readonly form: Form }) {
     <div class="row">
       {Object.keys(action.parameters.properties ?? {}).length > 0 && (
         <>
-          <button type="button" onClick={() => fill(form, exampleOf(action.parameters))}>
+          <button type="button" onClick={() => fill(form, exampleOf(form.root))}>
             Fill with example
           </button>
           <button type="button" class="quiet" onClick={() => fill(form, {})}>

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { actions } from '../../api/actions/index.ts';
 import { describe as describeAction } from '../../sdk/describe.ts';
-import { exampleOf } from '../../sdk/example.ts';
 import { fieldsOf } from '../../sdk/fields.ts';
 import { check } from './check.ts';
-import { draftOf, formOf, meant } from './draft.ts';
+import { draftOf, exampleOf, formOf, meant } from './draft.ts';
 
 const schemaOf = (name: string) =>
   describeAction(actions.find((action) => action.name === name)!).parameters;
@@ -59,7 +58,7 @@ describe('the form of each action, filled with its example, has nothing wrong', 
     test(action.name, () => {
       const { parameters } = describeAction(action);
       const form = formOf(fieldsOf(parameters));
-      const shown = draftOf(form, exampleOf(parameters));
+      const shown = draftOf(form, exampleOf(form));
       assert.deepEqual(check(parameters, (meant(form, shown) ?? {}) as object as never), []);
       assert.ok(Object.keys(action.input.shape).length === 0 || meant(form, shown) !== undefined);
     });

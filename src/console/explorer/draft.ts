@@ -1,4 +1,4 @@
-import type { Field } from '../../sdk/fields.ts';
+import { type Field, samplesOf } from '../../sdk/fields.ts';
 
 /**
  * What stands in a form: texts as they were typed. A list or an object (and so the whole form)
@@ -43,6 +43,12 @@ export function draftOf(field: Field, value: unknown): Draft {
   return Object.fromEntries(
     Object.entries(value).map(([name, each]) => [name, draftOf(memberOf(field, name)!, each)]),
   );
+}
+
+/** What has to be given, by example; of a form in which nothing has to, its first parameter. */
+export function exampleOf({ members = [] }: Field): Parameters {
+  const required = samplesOf(members, (member) => member.required);
+  return Object.keys(required).length > 0 ? required : samplesOf(members.slice(0, 1));
 }
 
 /** What of a value its field has no place for, such as a member of another name. */
