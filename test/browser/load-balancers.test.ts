@@ -244,6 +244,10 @@ describe('two tabs that change one load balancer', () => {
       const field = (tab: Page) => tab.getByRole('spinbutton', { name: 'Weight of tab-1' });
       await field(page).fill('30');
       await field(other).fill('70');
+      await button(page, 'API call: SetBackendServers').click();
+      await page.getByRole('tab', { name: 'Sluice CLI' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
       await button(other, 'Set').click();
       await page.getByText('It was changed to 70 meanwhile.').waitFor();
       // What is being typed stays.
