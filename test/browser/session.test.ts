@@ -120,6 +120,18 @@ describe('a session', () => {
       assert.match(page.url(), /\/console\/$/);
     }));
 
+  test('that ends while its page only watches is noticed without a click', () =>
+    visit(async (page) => {
+      const eve = await createUser('eve');
+      const read = { PolicyType: 'System', PolicyName: 'ReadOnlyAccess' };
+      await ram('AttachPolicyToUser', { UserName: 'eve', ...read });
+      await signIn(page, eve);
+      await page.getByText('No load balancer yet').waitFor();
+      const key = { UserName: 'eve', UserAccessKeyId: eve.accessKeyId };
+      await ram('UpdateAccessKey', { ...key, Status: 'Inactive' });
+      await page.getByRole('status').filter({ hasText: 'Your session has ended' }).waitFor();
+    }));
+
   test('of a user that may not says so in words, with what was asked', () =>
     visit(async (page) => {
       await signIn(page, await createUser('bob'));

@@ -4,8 +4,7 @@ import { Refusal } from '../../../elb/refusal.ts';
 import { limits as bounds } from '../../../limits.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { sealTicket } from '../../console-tickets.ts';
-import { defineAction } from '../action.ts';
-import { limits } from './fields.ts';
+import { defineAction, documentedLimits } from '../action.ts';
 
 export const CreateConsoleTicket = defineAction({
   name: 'CreateConsoleTicket',
@@ -22,7 +21,8 @@ export const CreateConsoleTicket = defineAction({
     Expiration: z.string().describe('Until then it may be used.'),
   }),
   errors: ['Forbidden.NoPermission'],
-  limits,
+  // Each that is used leaves a record for half a day, so no more than people need.
+  limits: documentedLimits,
   forEverybody: true,
   run: async (_, { caller, now, seal }) => {
     const { account, accessKeyId, principal } = caller;
