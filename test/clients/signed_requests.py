@@ -33,6 +33,7 @@ class Signed(requests.auth.AuthBase):
     def __call__(self, request):
         parts = urlsplit(request.url)
         pairs = dict(parse_qsl(parts.query, keep_blank_values=True))
+        request.headers.pop("Authorization", None)
         pairs, headers = next(self.turns)(request, pairs, parts.netloc)
         request.headers.update(headers)
         request.url = urlunsplit((parts.scheme, parts.netloc, "/", query_of(pairs.items()), ""))
@@ -77,7 +78,13 @@ def now():
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-schemathesis.auth.set_from_requests(Signed())
+signed = Signed()
+
+
+@schemathesis.hook
+def before_call(_context, _case, kwargs):
+    """Signs every request, those with a made-up Authorization too."""
+    kwargs["auth"] = signed
 
 
 @schemathesis.check
@@ -85,5 +92,5 @@ def signature_holds(_context, response, _case):
     """What the door refuses for its signature has never come to an action."""
     if response.status_code != 200:
         code = response.json()["Code"]
-        refused = ("Signature", "AccessKeyId", "TimeStamp", "Timestamp")
-        assert not any(word in code for word in refused), code
+        first = ("Signature", "MissingSignature", "MissingAccessKeyId", "InvalidAccessKeyId")
+        assert not code.startswith((*first, "InvalidTimeStamp", "IncompleteSignature")), code
