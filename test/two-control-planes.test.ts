@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { RpcClient, RpcError } from '../src/client.ts';
 import { startHttpServer, type TestBackend } from './support/backends.ts';
-import { openConsole } from './support/console.ts';
+import { cookieAt, openConsole } from './support/console.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
 import { get, startHttpLoad } from './support/load.ts';
 import { buildScene, emptyLoadBalancer, type Scene } from './support/scene.ts';
@@ -58,7 +58,9 @@ describe('two control planes on one etcd', () => {
   test('a session of the console holds at both, and ends at both when it signs out', async () => {
     const page = await openConsole(a().endpoint, rootKey);
     const there = () =>
-      fetch(`${b().endpoint}/console/session`, { headers: { cookie: page.cookie } });
+      fetch(`${b().endpoint}/console/session`, {
+        headers: cookieAt(b().endpoint, page.cookie),
+      });
     assert.equal((await there()).status, 200);
     assert.equal((await page.send('DELETE', '/console/session')).status, 204);
     await until(async () => (await there()).status === 401, { what: 'the end at the other' });

@@ -5,6 +5,8 @@ import { resume, session } from './session.ts';
 import { Shell } from './shell.tsx';
 
 /** Each page is a file of its own, fetched when it is first shown. */
+const Access = lazy(() => import('./pages/access.tsx'));
+const Audit = lazy(() => import('./pages/audit.tsx'));
 const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
 const LoadBalancer = lazy(() => import('./pages/load-balancer.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
@@ -20,6 +22,9 @@ export function App() {
           <Router>
             <Route path="/console/" component={LoadBalancers} />
             <Route path="/console/load-balancers/:id" component={LoadBalancer} />
+            <Route path="/console/access" component={Access} />
+            <Route path="/console/access/*" component={Access} />
+            <Route path="/console/audit" component={Audit} />
             <Route default component={NotFound} />
           </Router>
         </ErrorBoundary>

@@ -128,3 +128,33 @@ describe('what is one is read', () => {
     }
   });
 });
+
+test('what is wrong is told with the path to it', () => {
+  const pathOf = (text: string, kind: PolicyKind = 'identity') => {
+    try {
+      parsePolicy(text, kind);
+    } catch (error) {
+      if (error instanceof MalformedPolicy) return error.path;
+    }
+    return undefined;
+  };
+  const { Effect: _, ...withoutEffect } = fine;
+  const cases = [
+    ['{', []],
+    ['{"Version":"2","Statement":[]}', ['Version']],
+    [document([fine, withoutEffect]), ['Statement', 1, 'Effect']],
+    [document(withoutEffect), ['Statement', 'Effect']],
+    [document([{ ...fine, Sid: 'x' }]), ['Statement', 0, 'Sid']],
+    [document([{ ...fine, Action: ['ens:*', 'x'] }]), ['Statement', 0, 'Action', 1]],
+    [document([{ ...fine, Action: 'x' }]), ['Statement', 0, 'Action']],
+    [document([{ ...fine, Resource: ['*', 'lb-1'] }]), ['Statement', 0, 'Resource', 1]],
+    [withCondition({ Null: {} }), ['Statement', 'Condition', 'Null']],
+    [
+      withCondition({ Bool: { 'acs:MFAPresent': ['true', 'yes'] } }),
+      ['Statement', 'Condition', 'Bool', 'acs:MFAPresent', 1],
+    ],
+  ] as const;
+  for (const [text, path] of cases) assert.deepEqual(pathOf(text), path, text);
+  const principal = trusting({ RAM: [root, 'me'] });
+  assert.deepEqual(pathOf(principal, 'trust'), ['Statement', 'Principal', 'RAM', 1]);
+});

@@ -39,15 +39,27 @@ export interface Condition {
   readonly values: readonly string[];
 }
 
+/** Names of members and places in lists that lead from the whole document to a part of it. */
+export type Path = readonly (string | number)[];
+
 /** Why a text is no policy document; `reason` is a sentence for the one who wrote it. */
 export class MalformedPolicy extends Error {
   readonly reason: string;
+  /** To the part that is wrong, or where it should be. */
+  readonly path: Path;
 
-  constructor(reason: string) {
+  constructor(reason: string, path: Path) {
     super(reason);
     this.name = 'MalformedPolicy';
     this.reason = reason;
+    this.path = path;
   }
+}
+
+/** A part of the document: what sentences call it, and the path to it. */
+interface Place {
+  readonly name: string;
+  readonly path: Path;
 }
 
 /** Documented: characters of a document; a session's is a parameter of AssumeRole. */
@@ -71,75 +83,90 @@ const principalForms: Readonly<Record<PolicyPrincipal['kind'], RegExp>> = {
  */
 export function parsePolicy(text: string, kind: PolicyKind): Policy {
   const most = mostCharacters[kind];
-  if (text.length > most) refuse(`The document has more than ${most} characters.`);
-  const document = fieldsOf(parseJson(text), 'The document', ['Version', 'Statement']);
-  if (document.get('Version') !== '1') refuse('Version must be "1".');
-  const statements = listOf(document.get('Statement'));
-  if (statements.length === 0) refuse('Statement must have at least one statement.');
+  const whole: Place = { name: 'The document', path: [] };
+  if (text.length > most) refuse(whole, `The document has more than ${most} characters.`);
+  const document = fieldsOf(parseJson(text, whole), whole, ['Version', 'Statement']);
+  if (document.get('Version') !== '1') refuse(within(whole, 'Version'), 'Version must be "1".');
+  const list = within(whole, 'Statement');
+  const statements = itemsOf(document.get('Statement'), list);
+  if (statements.length === 0) refuse(list, 'Statement must have at least one statement.');
   return {
-    statements: statements.map((value, index) =>
-      readStatement(value, kind, `Statement ${index + 1}`),
+    statements: statements.map(({ value, place: { path } }, index) =>
+      readStatement(value, kind, { name: `Statement ${index + 1}`, path }),
     ),
   };
 }
 
-function refuse(reason: string): never {
-  throw new MalformedPolicy(reason);
+function refuse({ path }: Place, reason: string): never {
+  throw new MalformedPolicy(reason, path);
 }
 
-function parseJson(text: string): unknown {
+/** A member of a part, which goes by its own name or by that of the part. */
+function within({ name, path }: Place, member: string | number, called = name): Place {
+  return { name: called, path: [...path, member] };
+}
+
+function parseJson(text: string, whole: Place): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return refuse('The document is not valid JSON.');
+    return refuse(whole, 'The document is not valid JSON.');
   }
+}
+
+interface Item {
+  readonly value: unknown;
+  readonly place: Place;
 }
 
 /** A single value and a list of one are equal. */
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : value === undefined ? [] : [value];
+function itemsOf(value: unknown, place: Place): readonly Item[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return [{ value, place }];
+  return value.map((each: unknown, index) => ({ value: each, place: within(place, index) }));
 }
 
 /** The elements of a JSON object, of which only the `known` are allowed. */
-function fieldsOf(value: unknown, where: string, known?: readonly string[]): Map<string, unknown> {
+function fieldsOf(value: unknown, place: Place, known?: readonly string[]): Map<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return refuse(`${where} must be a JSON object.`);
+    return refuse(place, `${place.name} must be a JSON object.`);
   }
   const fields = new Map(Object.entries(value));
   const stranger = known && fields.keys().find((name) => !known.includes(name));
-  if (stranger !== undefined) refuse(`${where} has an unknown element: ${show(stranger)}.`);
+  if (stranger !== undefined) {
+    refuse(within(place, stranger), `${place.name} has an unknown element: ${show(stranger)}.`);
+  }
   return fields;
 }
 
-function readStatement(value: unknown, kind: PolicyKind, where: string): Statement {
+function readStatement(value: unknown, kind: PolicyKind, place: Place): Statement {
+  const { name } = place;
   const about = kind === 'trust' ? 'Principal' : 'Resource';
   const known = ['Effect', 'Action', 'NotAction', about, 'Condition'];
-  const fields = fieldsOf(value, where, known);
+  const fields = fieldsOf(value, place, known);
   const effect = fields.get('Effect');
   if (effect !== 'Allow' && effect !== 'Deny') {
-    return refuse(`${where}: Effect must be "Allow" or "Deny".`);
+    return refuse(within(place, 'Effect'), `${name}: Effect must be "Allow" or "Deny".`);
   }
   const exceptActions = fields.has('NotAction');
   if (exceptActions === fields.has('Action')) {
-    refuse(`${where} must have Action or NotAction, and not both.`);
+    refuse(place, `${name} must have Action or NotAction, and not both.`);
   }
-  const actionElement = exceptActions ? 'NotAction' : 'Action';
-  const actions = textsOf(fields.get(actionElement), `${where}: ${actionElement}`);
-  for (const each of actions) {
-    if (!isAction(each)) refuse(`${where}: ${show(each)} is no action such as ens:Describe*.`);
+  const element = exceptActions ? 'NotAction' : 'Action';
+  const actions = textsOf(fields.get(element), within(place, element, `${name}: ${element}`));
+  for (const { text, at } of actions) {
+    if (!isAction(text)) refuse(at, `${name}: ${show(text)} is no action such as ens:Describe*.`);
   }
-  const conditions = readConditions(fields, where);
-  const common = { effect, actions, exceptActions, conditions } as const;
+  const common = {
+    effect,
+    actions: actions.map(({ text }) => text),
+    exceptActions,
+    conditions: readConditions(fields, place),
+  } as const;
   if (kind === 'trust') {
-    return { ...common, resources: [], principals: readPrincipals(fields, where) };
+    return { ...common, resources: [], principals: readPrincipals(fields, place) };
   }
-  const resources = textsOf(fields.get('Resource'), `${where}: Resource`);
-  for (const each of resources) {
-    if (!isResource(each)) {
-      refuse(`${where}: ${show(each)} is neither * nor acs:<service>:<region>:<account>:<name>.`);
-    }
-  }
-  return { ...common, resources };
+  return { ...common, resources: readResources(fields, place) };
 }
 
 function isAction(text: string): boolean {
@@ -150,63 +177,92 @@ function isResource(text: string): boolean {
   return /^(\*|acs:[^:]+:[^:]*:[^:]+:.+)$/s.test(text);
 }
 
-/** @throws MalformedPolicy unless it is a text or a list of texts, none of them empty */
-function textsOf(value: unknown, where: string): string[] {
-  const list = listOf(value);
-  if (list.length === 0) refuse(`${where} must have at least one value.`);
-  return list.map((each) =>
-    typeof each === 'string' && each !== ''
-      ? each
-      : refuse(`${where} must be a text or a list of texts, none of them empty.`),
+function readResources(fields: ReadonlyMap<string, unknown>, place: Place): string[] {
+  const { name } = place;
+  const element = within(place, 'Resource', `${name}: Resource`);
+  return textsOf(fields.get('Resource'), element).map(({ text, at }) =>
+    isResource(text)
+      ? text
+      : refuse(
+          at,
+          `${name}: ${show(text)} is neither * nor acs:<service>:<region>:<account>:<name>.`,
+        ),
   );
 }
 
-function readPrincipals(fields: ReadonlyMap<string, unknown>, where: string): PolicyPrincipal[] {
+interface Text {
+  readonly text: string;
+  readonly at: Place;
+}
+
+/** @throws MalformedPolicy unless it is a text or a list of texts, none of them empty */
+function textsOf(value: unknown, place: Place): Text[] {
+  const items = itemsOf(value, place);
+  if (items.length === 0) refuse(place, `${place.name} must have at least one value.`);
+  return items.map(({ value: each, place: at }) =>
+    typeof each === 'string' && each !== ''
+      ? { text: each, at }
+      : refuse(at, `${place.name} must be a text or a list of texts, none of them empty.`),
+  );
+}
+
+function readPrincipals(fields: ReadonlyMap<string, unknown>, place: Place): PolicyPrincipal[] {
+  const { name } = place;
   const kinds = Object.keys(principalForms) as PolicyPrincipal['kind'][];
-  const named = fieldsOf(fields.get('Principal'), `${where}: Principal`, kinds);
-  if (named.size === 0) refuse(`${where}: Principal must name someone.`);
+  const principal = within(place, 'Principal', `${name}: Principal`);
+  const named = fieldsOf(fields.get('Principal'), principal, kinds);
+  if (named.size === 0) refuse(principal, `${name}: Principal must name someone.`);
   return kinds
     .filter((kind) => named.has(kind))
     .flatMap((kind) =>
-      textsOf(named.get(kind), `${where}: Principal ${kind}`).map((name) =>
-        principalForms[kind].test(name)
-          ? { kind, name }
-          : refuse(`${where}: ${show(name)} is no principal of the kind ${kind}.`),
+      textsOf(named.get(kind), within(principal, kind, `${name}: Principal ${kind}`)).map(
+        ({ text, at }) =>
+          principalForms[kind].test(text)
+            ? { kind, name: text }
+            : refuse(at, `${name}: ${show(text)} is no principal of the kind ${kind}.`),
       ),
     );
 }
 
-function readConditions(fields: ReadonlyMap<string, unknown>, where: string): Condition[] {
+function readConditions(fields: ReadonlyMap<string, unknown>, place: Place): Condition[] {
   if (!fields.has('Condition')) return [];
-  const byOperator = fieldsOf(fields.get('Condition'), `${where}: Condition`);
-  return [...byOperator].flatMap(([operator, keys]) => {
+  const { name } = place;
+  const all = within(place, 'Condition', `${name}: Condition`);
+  return [...fieldsOf(fields.get('Condition'), all)].flatMap(([operator, keys]) => {
+    const at = within(all, operator, `${name}: ${operator}`);
     if (!operators.has(operator)) {
-      refuse(`${where}: ${show(operator)} is no condition operator of RAM.`);
+      refuse(at, `${name}: ${show(operator)} is no condition operator of RAM.`);
     }
-    const byKey = fieldsOf(keys, `${where}: ${operator}`);
-    if (byKey.size === 0) refuse(`${where}: ${operator} must name a key.`);
-    return [...byKey].map(([key, values]) => readCondition(operator, key, values, where));
+    const byKey = fieldsOf(keys, at);
+    if (byKey.size === 0) refuse(at, `${name}: ${operator} must name a key.`);
+    return [...byKey].map(([key, value]) =>
+      readCondition(operator, key, value, within(at, key, name)),
+    );
   });
 }
 
-function readCondition(operator: string, key: string, value: unknown, where: string): Condition {
+/** @param place named as its statement */
+function readCondition(operator: string, key: string, value: unknown, place: Place): Condition {
+  const { name } = place;
   if (!/^[\w-]+:[^\s:][^\s]*$/.test(key)) {
-    refuse(`${where}: ${show(key)} is no condition key such as acs:SourceIp.`);
+    refuse(place, `${name}: ${show(key)} is no condition key such as acs:SourceIp.`);
   }
-  const values = listOf(value).map((each) => scalar(each, `${where}: ${key}`));
-  if (values.length === 0) refuse(`${where}: ${key} must have at least one value.`);
+  const items = itemsOf(value, place);
+  if (items.length === 0) refuse(place, `${name}: ${key} must have at least one value.`);
   const { accepts, kind } = operators.get(operator)!;
-  const wrong = values.find((each) => !accepts(each));
-  if (wrong !== undefined) refuse(`${where}: ${operator} takes ${kind}, not ${show(wrong)}.`);
+  const values = items.map(({ value: each, place: at }) => {
+    const text = scalar(each) ?? refuse(at, `${name}: ${key} must be a text or a list of texts.`);
+    if (!accepts(text)) refuse(at, `${name}: ${operator} takes ${kind}, not ${show(text)}.`);
+    return text;
+  });
   return { operator, key, values };
 }
 
 /** Numbers and truth values should be texts; JSON's own are taken where they are exact. */
-function scalar(value: unknown, where: string): string {
+function scalar(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   const isExact = typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
-  if (isExact || typeof value === 'boolean') return String(value);
-  return refuse(`${where} must be a text or a list of texts.`);
+  return isExact || typeof value === 'boolean' ? String(value) : undefined;
 }
 
 /** A text of the document in a sentence: quoted, and cut where it is long. */

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type ConsoleClient, codeOf, cookieOf, openConsole } from '../../test/support/console.ts';
+import {
+  type ConsoleClient,
+  codeOf,
+  cookieAt,
+  cookieOf,
+  openConsole,
+} from '../../test/support/console.ts';
 import { ConsoleScene, consoleActions, pair } from '../../test/support/console-scene.ts';
 import { doorKey } from '../../test/support/door.ts';
 import { until } from '../../test/support/wait.ts';
@@ -106,14 +112,15 @@ describe('a session', () => {
   test('that signs out has ended on every control plane, now and after a restart', async () => {
     const page = await openConsole(scene.endpoint, pair);
     const second = await scene.serve();
-    const there = () => fetch(`${second}/console/session`, { headers: { cookie: page.cookie } });
+    const at = (endpoint: string) =>
+      fetch(`${endpoint}/console/session`, { headers: cookieAt(endpoint, page.cookie) });
+    const there = () => at(second);
     assert.equal((await there()).status, 200);
     assert.equal((await page.send('DELETE', '/console/session')).status, 204);
     assert.equal(await codeOf(await resume(page)), ended401);
     await until(async () => (await there()).status === 401, { what: 'the other control plane' });
     const third = await scene.serve();
-    const headers = { cookie: page.cookie };
-    assert.equal(await codeOf(await fetch(`${third}/console/session`, { headers })), ended401);
+    assert.equal(await codeOf(await at(third)), ended401);
   });
 
   test('ends with its access key', async () => {

@@ -14,7 +14,7 @@ import { type Credential, type SignedCall, signedRequest } from '../signed-reque
 import { StoreUnavailable } from '../store/store.ts';
 import { askedCall, askedSignIn, readBody } from './asked.ts';
 import type { Asset } from './assets.ts';
-import { noCookie, printCookie } from './cookie.ts';
+import { type CookieScope, noCookie, printCookie } from './cookie.ts';
 import { descriptions } from './descriptions.ts';
 import { checkOrigin, isLoopback, safetyHeaders } from './guard.ts';
 import {
@@ -102,10 +102,10 @@ class ConsoleDoor {
   /** Ends the session everywhere. */
   async signOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     checkOrigin(request, this.#peer(request));
-    const { cookie } = await current(this.#options, request.headers.cookie);
+    const { cookie } = await current(this.#options, request.headers);
     checkCsrf(cookie, request.headers['x-sluice-csrf']);
     await this.#options.sessions.end(cookie.session.console.id);
-    reply.header('set-cookie', noCookie(this.#peer(request).secure));
+    reply.header('set-cookie', noCookie(this.#cookieScope(request)));
     return noStore(reply).code(204).send();
   }
 
@@ -174,7 +174,7 @@ class ConsoleDoor {
 
   /** The session of a request; its cookie is written anew where it tells of long ago. */
   async #current(request: FastifyRequest, reply: FastifyReply): Promise<Current> {
-    const found = await current(this.#options, request.headers.cookie);
+    const found = await current(this.#options, request.headers);
     const now = this.#options.now();
     if (now - found.cookie.seenAt < limits.consoleRefresh) return found;
     const renewed = { ...found, cookie: { ...found.cookie, seenAt: now } };
@@ -183,8 +183,8 @@ class ConsoleDoor {
   }
 
   #setCookie(request: FastifyRequest, reply: FastifyReply, { cookie }: Current): void {
-    const { secure } = this.#peer(request);
-    reply.header('set-cookie', printCookie(cookie, this.#options.seal.seal, secure));
+    const { seal } = this.#options.seal;
+    reply.header('set-cookie', printCookie(cookie, seal, this.#cookieScope(request)));
   }
 
   #dispatch(
@@ -225,6 +225,10 @@ class ConsoleDoor {
     };
     reply.raw.once('close', () => cancel());
     wait();
+  }
+
+  #cookieScope(request: FastifyRequest): CookieScope {
+    return { host: request.headers.host, secure: this.#peer(request).secure };
   }
 
   #peer(request: FastifyRequest): Peer {

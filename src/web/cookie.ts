@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { ConsoleSession } from '../api/sessions.ts';
 
 /** All that a browser holds of a session, and cannot read. */
@@ -9,42 +10,57 @@ export interface SessionCookie {
   readonly seenAt: number;
 }
 
-const name = 'sluice-console';
 const context = 'console-cookie';
+
+/** Cookies do not tell the ports of a host apart: each Sluice there has a name of its own. */
+function nameFor(host = ''): string {
+  const [, port] = /:(\d{1,5})$/.exec(host) ?? [];
+  return port === undefined ? 'sluice-console' : `sluice-console-${port}`;
+}
+
+/** Where a browser has a cookie for: the Host of its request, and whether TLS carries it. */
+export interface CookieScope {
+  readonly host: string | undefined;
+  readonly secure: boolean;
+}
 
 /**
  * The Set-Cookie header of a session. It lasts as long as the browser runs.
- * @param secure the browser may send it over TLS alone
  */
 export function printCookie(
   cookie: SessionCookie,
   seal: (secret: string, context: string) => string,
-  secure: boolean,
+  { host, secure }: CookieScope,
 ): string {
-  return `${name}=${seal(JSON.stringify(cookie), context)}; ${attributes(secure)}`;
+  return `${nameFor(host)}=${seal(JSON.stringify(cookie), context)}; ${attributes(secure)}`;
 }
 
 /** The Set-Cookie header that takes the cookie away. */
-export function noCookie(secure: boolean): string {
-  return `${name}=; Max-Age=0; ${attributes(secure)}`;
+export function noCookie({ host, secure }: CookieScope): string {
+  return `${nameFor(host)}=; Max-Age=0; ${attributes(secure)}`;
 }
 
+/** One that came over TLS is never sent without. */
 function attributes(secure: boolean): string {
   return `Path=/console; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
 }
 
+/** What a request says of its session. */
+export type CookieHeaders = Pick<IncomingHttpHeaders, 'cookie' | 'host'>;
+
 /**
- * Reads the session of a Cookie header.
+ * Reads the session of a request's headers.
  * @returns undefined where it has none, or one that was altered or made by somebody else
  */
 export function readCookie(
-  header: string | undefined,
+  { cookie = '', host }: CookieHeaders,
   open: (sealed: string, context: string) => string,
 ): SessionCookie | undefined {
-  const found = header?.split(/; */).find((pair) => pair.startsWith(`${name}=`));
+  const name = `${nameFor(host)}=`;
+  const found = cookie.split(/; */).find((pair) => pair.startsWith(name));
   if (found === undefined) return undefined;
   try {
-    return JSON.parse(open(found.slice(name.length + 1), context)) as SessionCookie;
+    return JSON.parse(open(found.slice(name.length), context)) as SessionCookie;
   } catch {
     // The seal says only that it does not fit; whoever sent it counts as not signed in.
     return undefined;

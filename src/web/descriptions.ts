@@ -1,4 +1,4 @@
-import { type Action, versions } from '../api/actions/action.ts';
+import { type Action, ramName, versions } from '../api/actions/action.ts';
 import { describe } from '../sdk/describe.ts';
 import { Asset } from './assets.ts';
 
@@ -24,6 +24,7 @@ export function descriptions(actions: readonly Action[]): (path: string) => Asse
   };
 }
 
-function summaryOf({ name, product, summary, access }: Action) {
-  return { name, product, version: versions[product], summary, access };
+function summaryOf(action: Action) {
+  const { name, product, summary, access } = action;
+  return { name, product, version: versions[product], ramName: ramName(action), summary, access };
 }

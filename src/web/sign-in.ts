@@ -9,7 +9,7 @@ import { arnOf } from '../api/principals.ts';
 import { sameText } from '../api/signature.ts';
 import { limits } from '../limits.ts';
 import type { Seal } from '../sealing.ts';
-import { readCookie, type SessionCookie } from './cookie.ts';
+import { type CookieHeaders, readCookie, type SessionCookie } from './cookie.ts';
 
 /** What a sign-in rests on. */
 export interface Sessions {
@@ -77,14 +77,14 @@ export async function redeem(
 }
 
 /**
- * Who sent a Cookie header.
+ * Who sent a request.
  * @throws ApiError ConsoleSession.Ended; StoreUnavailable
  */
 export async function current(
   { sessions, seal, now }: Sessions,
-  header: string | undefined,
+  headers: CookieHeaders,
 ): Promise<Current> {
-  const cookie = readCookie(header, seal.open);
+  const cookie = readCookie(headers, seal.open);
   const isAlive = cookie !== undefined && endOf(cookie) > now();
   const signedIn = isAlive ? await sessions.signedIn(cookie.session) : undefined;
   if (cookie === undefined || signedIn === undefined) throw new ApiError('ConsoleSession.Ended');

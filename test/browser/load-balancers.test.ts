@@ -9,8 +9,8 @@ import { fillSqlite } from '../../src/store/fill.ts';
 import { keys } from '../../src/store/keys.ts';
 import { startHttpServer, startTcpEcho, type TestBackend } from '../support/backends.ts';
 import { type Browser, lookAt, openBrowser, type Page, signIn } from '../support/browser.ts';
-import { openSession, startHttpLoad } from '../support/load.ts';
-import { buildScene, emptyLoadBalancer, type Scene } from '../support/scene.ts';
+import { get, openSession, startHttpLoad } from '../support/load.ts';
+import { buildScene, emptyLoadBalancer, freePort, type Scene } from '../support/scene.ts';
 import { rootKey, type Sluice, startSluice } from '../support/sluice.ts';
 import { until } from '../support/wait.ts';
 
@@ -72,6 +72,51 @@ async function weights(scene: Scene): Promise<Record<string, number>> {
   };
   return Object.fromEntries(BackendServers.map(({ ServerId, Weight }) => [ServerId, Weight]));
 }
+
+describe('a first load balancer', () => {
+  test('is made, given a machine and a listener, and carries traffic', async () => {
+    const [machine] = await webServers('first-1');
+    await browser.visit(sluice.endpoint, async (page) => {
+      await signIn(page, rootKey);
+      await page.getByRole('heading', { name: 'No load balancer yet' }).waitFor();
+      await lookAt(page, 'load-balancers-none');
+      await sluice.client.call('Sluice', 'RegisterInstance', {
+        EnsRegionId: 'local',
+        InstanceId: machine!.name,
+        PrivateIpAddress: machine!.ip,
+      });
+      await button(page, 'Create load balancer').click();
+      await page.getByLabel('Name').fill('first');
+      await lookAt(page, 'load-balancers-create');
+      await button(page, 'Create').click();
+      await page.getByRole('heading', { name: 'first' }).waitFor();
+
+      await button(page, 'Add servers…').click();
+      await page.getByLabel('first-1').check();
+      await page.getByLabel('Port').fill(String(machine!.port));
+      await lookAt(page, 'load-balancer-add');
+      await button(page, 'Add').click();
+      await row(page, 'first-1').waitFor();
+
+      const address = (await page.locator('.facts code').textContent()) ?? '';
+      const port = await freePort(address);
+      await button(page, 'Add listener…').click();
+      await page.getByLabel('Port', { exact: true }).fill(String(port));
+      await lookAt(page, 'load-balancer-listener');
+      await button(page, 'Add').click();
+      await button(page, `Start http:${port}`).click();
+      await row(page, 'first-1').getByText('Healthy').waitFor();
+      const ask = () => get({ host: address, port, agent: false });
+      assert.equal(await until(ask, { what: 'an answer' }), 'first-1');
+
+      await button(page, 'first-1').click();
+      await page.getByText(/^\S+: healthy$/).waitFor();
+      await button(page, 'Delete…').click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+      await page.getByRole('heading', { name: 'No load balancer yet' }).waitFor();
+    });
+  });
+});
 
 describe('a server that is removed under load', () => {
   test('is seen to drain until it is out, and no request is lost', async () => {
@@ -179,7 +224,7 @@ describe('the code of a button', () => {
         }
       }
       await dialog.getByRole('tab', { name: 'Sluice CLI' }).click();
-      await code.filter({ hasText: '7' }).waitFor();
+      await code.filter({ hasText: '--header x-sluice-drain-seconds=7' }).waitFor();
       await lookAt(page, 'load-balancer-code');
       await page.keyboard.press('Escape');
       // Only the code is closed, and the focus is where it was.
@@ -199,6 +244,10 @@ describe('two tabs that change one load balancer', () => {
       const field = (tab: Page) => tab.getByRole('spinbutton', { name: 'Weight of tab-1' });
       await field(page).fill('30');
       await field(other).fill('70');
+      await button(page, 'API call: SetBackendServers').click();
+      await page.getByRole('tab', { name: 'Sluice CLI' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
       await button(other, 'Set').click();
       await page.getByText('It was changed to 70 meanwhile.').waitFor();
       // What is being typed stays.
@@ -211,6 +260,32 @@ describe('two tabs that change one load balancer', () => {
       await button(other, 'Weight of tab-1: 30. Change').waitFor();
       assert.deepEqual(await weights(scene), { 'tab-1': 30, 'tab-2': 100 });
     });
+  });
+});
+
+describe('a user that may only look', () => {
+  test('sees everything live, and is told what they would have to be allowed', async () => {
+    const servers = await webServers('look-1');
+    const scene = await buildScene(sluice.client, servers, [{ protocol: 'HTTP' }]);
+    const ram = (action: string, parameters: Record<string, unknown>) =>
+      sluice.client.call('Ram', action, { UserName: 'onlooker', ...parameters });
+    await ram('CreateUser', {});
+    await ram('AttachPolicyToUser', { PolicyType: 'System', PolicyName: 'ReadOnlyAccess' });
+    const { AccessKey } = (await ram('CreateAccessKey', {})).body as {
+      AccessKey: { AccessKeyId: string; AccessKeySecret: string };
+    };
+    await browser.visit(sluice.endpoint, async (page) => {
+      const { AccessKeyId: accessKeyId, AccessKeySecret: accessKeySecret } = AccessKey;
+      await signIn(page, { accessKeyId, accessKeySecret });
+      await page.locator(`a[href$="${scene.loadBalancerId}"]`).click();
+      await row(page, 'look-1').getByText('Healthy').waitFor();
+      await button(page, 'Remove look-1').click();
+      await page.getByText('No server that takes traffic is left then').waitFor();
+      await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+      await page.getByText('ens:RemoveBackendServers').waitFor();
+      await lookAt(page, 'load-balancer-denied');
+    });
+    assert.deepEqual(await weights(scene), { 'look-1': 100 });
   });
 });
 

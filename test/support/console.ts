@@ -42,6 +42,11 @@ export function cookieOf(answer: Response): string {
   return (answer.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
 }
 
+/** A cookie as another control plane gets it behind the same name and port. */
+export function cookieAt(endpoint: string, cookie: string): Readonly<Record<string, string>> {
+  return { cookie: cookie.replace(/^[^=]+/, `sluice-console-${new URL(endpoint).port}`) };
+}
+
 /** Status and code of an error answer, which has a text and a request id too. */
 export async function codeOf(answer: Response): Promise<string> {
   const { Code, Message, RequestId } = (await answer.json()) as Record<string, string>;

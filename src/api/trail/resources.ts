@@ -15,6 +15,14 @@ const byKey: Readonly<Record<string, readonly [type: string, part: number]>> = {
   accesskey: ['ACS::RAM::AccessKey', 1],
 };
 
+/** The same under `identity/<account>/`, where the kind comes first and its name behind it. */
+const byIdentity: Readonly<Record<string, string>> = {
+  user: 'ACS::RAM::User',
+  group: 'ACS::RAM::Group',
+  role: 'ACS::RAM::Role',
+  policy: 'ACS::RAM::Policy',
+};
+
 /** Of a parameter, the resource that its value names. */
 const byParameter: Readonly<Record<string, string>> = {
   LoadBalancerId: 'ACS::ENS::LoadBalancer',
@@ -22,6 +30,10 @@ const byParameter: Readonly<Record<string, string>> = {
   VSwitchId: 'ACS::ENS::VSwitch',
   InstanceId: 'ACS::ENS::Instance',
   CertId: 'ACS::CAS::Certificate',
+  UserName: 'ACS::RAM::User',
+  GroupName: 'ACS::RAM::Group',
+  RoleName: 'ACS::RAM::Role',
+  PolicyName: 'ACS::RAM::Policy',
 };
 
 /** What a call was about: what it changed, or where it changed nothing, what it named. */
@@ -32,7 +44,8 @@ export function resourcesOf({ changes, parameters }: About): Resources {
   };
   for (const { key } of changes) {
     const parts = key.split('/');
-    const [type, part] = byKey[parts[0]!] ?? [];
+    const identity = parts[0] === 'identity' ? byIdentity[parts[2] ?? ''] : undefined;
+    const [type, part] = identity === undefined ? (byKey[parts[0]!] ?? []) : [identity, 3];
     const name = part === undefined ? undefined : parts[part];
     if (type !== undefined && name !== undefined) add(type, name);
   }

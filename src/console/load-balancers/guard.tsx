@@ -57,15 +57,17 @@ interface ConflictProps {
 function Conflict({ before, now, again }: ConflictProps) {
   // The refusal may be here before the news of what has changed.
   const isKnown = now.Revision !== before.Revision;
+  const changes = differences(before, now);
   return (
     <div class="trouble" role="alert">
       <p>
         <strong>This load balancer was changed meanwhile</strong>, so nothing was done.
       </p>
       <ul>
-        {differences(before, now).map((change) => (
+        {changes.map((change) => (
           <li key={change}>{change}</li>
         ))}
+        {isKnown && changes.length === 0 && <li>What changed is not shown on this page.</li>}
       </ul>
       <button type="button" disabled={!isKnown} onClick={again}>
         Do it all the same

@@ -51,14 +51,17 @@ export function serverRows({ LoadBalancer, Drains, Health, Figures }: LoadBalanc
     const key = keyOf(drain);
     if (!present.has(key) && !drains.has(key)) drains.set(key, drain);
   }
+  // Grouped once: with many servers and listeners these are long lists, and new each second.
+  const figuresOf = Map.groupBy(Figures.Servers, keyOf);
+  const saidOf = Map.groupBy(Health, keyOf);
   const leaving = [...drains.values()].map((drain) => ({ server: drain, drain }));
   const rows = [...attached, ...leaving].map((row): ServerRow => {
     const key = keyOf(row.server);
-    const figures = Figures.Servers.filter((each) => keyOf(each) === key);
+    const figures = figuresOf.get(key) ?? [];
     return {
       key,
       ...row,
-      health: healthOf(Health.filter((each) => keyOf(each) === key)),
+      health: healthOf(saidOf.get(key) ?? []),
       sessions: sum(figures.map(({ Sessions }) => Sessions)),
       requestsPerSecond: sum(figures.map(({ RequestsPerSecond }) => RequestsPerSecond)),
       connectionsPerSecond: sum(figures.map(({ ConnectionsPerSecond }) => ConnectionsPerSecond)),

@@ -104,7 +104,11 @@ function Row({ row, state, chosen, peaks, skew, remove }: Props & { readonly row
           <State row={row} />
         </td>
         <td>
-          {drain === undefined ? <WeightCell state={state} server={server} /> : server.Weight}
+          {drain === undefined ? (
+            <WeightCell state={state} server={server} />
+          ) : (
+            <span class="weight">{server.Weight}</span>
+          )}
         </td>
         <td class="number desk">{countText(row.sessions)}</td>
         <td class="number desk">{rateText(row.requestsPerSecond)}</td>

@@ -66,7 +66,10 @@ function Editor({ state, server, close }: Props & { readonly close: () => void }
         event.preventDefault();
         void make();
       }}
-      onKeyDown={({ key }) => key === 'Escape' && close()}
+      onKeyDown={({ key, target }) => {
+        // One that closes the dialog with the code is meant for that.
+        if (key === 'Escape' && (target as Element).closest('dialog') === null) close();
+      }}
     >
       <span class="row">
         <input

@@ -59,7 +59,7 @@ export default function LoadBalancers() {
   const siteIds = sites.value.value ?? [];
   return (
     <>
-      <div class="row spread">
+      <div class="row spread title">
         <h1>Load balancers</h1>
         <button
           type="button"

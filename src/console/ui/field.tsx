@@ -12,6 +12,11 @@ interface Props {
   readonly max?: number;
   readonly maxLength?: number;
   readonly placeholder?: string;
+  readonly name?: string;
+  /** A regular expression that the whole must match. */
+  readonly pattern?: string;
+  /** The id of a datalist with what could be meant. */
+  readonly list?: string;
 }
 
 /** An input with its label, bound to a signal. */

@@ -11,7 +11,10 @@ export function Trouble({ error }: { readonly error: unknown }) {
     );
   }
   const { code, message, recommend, requestId, body } = error;
-  const { AuthAction } = (body.AccessDeniedDetail ?? {}) as { readonly AuthAction?: string };
+  const { AuthAction, NoPermissionType } = (body.AccessDeniedDetail ?? {}) as {
+    readonly AuthAction?: string;
+    readonly NoPermissionType?: string;
+  };
   return (
     <div class="trouble" role="alert">
       <p>
@@ -19,7 +22,8 @@ export function Trouble({ error }: { readonly error: unknown }) {
       </p>
       {AuthAction && (
         <p>
-          Whoever manages access can allow you <code>{AuthAction}</code>.
+          Whoever manages access can allow you <code>{AuthAction}</code>:{' '}
+          {NoPermissionType === 'ExplicitDeny' ? 'a policy denies it' : 'no policy allows it'} now.
         </p>
       )}
       <p>
