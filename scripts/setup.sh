@@ -6,7 +6,7 @@
 #   setup.sh --quiet      and HAProxy, nftables, conntrack, ip, and the console built: enough for
 #                         `npm start`
 #   setup.sh --test       and etcd, wrk, h2spec, testssl, slowhttptest, Chromium, a Python with
-#                         Alibaba Cloud's SDKs: for `npm test`
+#                         Alibaba Cloud's SDKs, and one with schemathesis: for `npm test`
 #   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
 set -eu
 
@@ -225,6 +225,7 @@ install_packages
 [ "$mode" = packages ] || build_console
 [ "$mode" = packages ] || install_programs
 if [ "$mode" = test ] || [ "$mode" = bench ]; then install_python python "Alibaba Cloud's SDKs"; fi
+[ "$mode" != test ] || install_python openapi "schemathesis"
 [ "$mode" != bench ] || install_python bench "Envoy and Caddy"
 [ "$mode" != test ] || install_h2spec
 [ "$mode" != test ] || install_samples

@@ -9,6 +9,7 @@ const Access = lazy(() => import('./pages/access.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
 const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
 const LoadBalancer = lazy(() => import('./pages/load-balancer.tsx'));
+const Explorer = lazy(() => import('./pages/explorer.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
 
 export function App() {
@@ -22,6 +23,7 @@ export function App() {
           <Router>
             <Route path="/console/" component={LoadBalancers} />
             <Route path="/console/load-balancers/:id" component={LoadBalancer} />
+            <Route path="/console/explorer/:product?/:action?" component={Explorer} />
             <Route path="/console/access" component={Access} />
             <Route path="/console/access/*" component={Access} />
             <Route path="/console/audit" component={Audit} />
