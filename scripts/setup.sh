@@ -6,7 +6,7 @@
 #   setup.sh --quiet      and HAProxy, nftables, conntrack, ip, and the console built: enough for
 #                         `npm start`
 #   setup.sh --test       and etcd, wrk, h2spec, testssl, slowhttptest, Chromium, a Python with
-#                         Alibaba Cloud's SDKs: for `npm test`
+#                         Alibaba Cloud's SDKs, and one with schemathesis: for `npm test`
 #   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
 set -eu
 
@@ -107,8 +107,15 @@ missing_programs() {
   has testssl || printf 'testssl.sh '
   has slowhttptest || printf 'slowhttptest '
   has chromium || printf 'chromium '
-  has_h2spec || has go || printf 'golang-go '
+  has go || printf 'golang-go '
   has_venv python3 || printf 'python3 python3-venv '
+  if [ "$mode" = test ]; then
+    has javac || printf 'default-jdk-headless '
+    has mvn || printf 'maven '
+    has php || printf 'php-cli '
+    has mcs || printf 'mono-mcs '
+    has mono || printf 'mono-runtime '
+  fi
   [ "$mode" = bench ] || return 0
   has nginx || printf 'nginx-light '
   has iperf3 || printf 'iperf3 '
@@ -180,6 +187,32 @@ install_h2spec() {
   echo "$h2spec_version" >"$cache/h2spec/version"
 }
 
+# Makes .cache/samples: the projects that sample code comes in, with what they depend on. Go keeps
+# its modules where it always does; Maven's are of this folder alone.
+install_samples() {
+  samples=$cache/samples
+  projects=$(mktemp -d)
+  PATH="$root/node_modules/.bin:$PATH" node "$root/scripts/sample-projects.ts" "$projects"
+  if cmp -s "$projects/go/go.mod" "$samples/go/go.mod.wanted" &&
+    cmp -s "$projects/java/pom.xml" "$samples/java/pom.xml" && [ -e "$samples/done" ]; then
+    rm -rf "$projects"
+    return 0
+  fi
+  rm -rf "${samples:?}"
+  mkdir -p "$samples"
+  cp -R "$projects/go" "$projects/java" "$samples/"
+  rm -rf "$projects"
+  cp "$samples/go/go.mod" "$samples/go/go.mod.wanted"
+  step "bringing Go modules for samples, once (about 30 s)" \
+    "Check that Go reaches its module proxy, then try again." \
+    sh -c 'cd "$1" && go mod tidy && go build -o sample .' sh "$samples/go"
+  step "bringing Java packages for samples, once (about 30 s)" \
+    "Check that Maven reaches its repository, then try again." \
+    mvn -q -B -f "$samples/java/pom.xml" "-Dmaven.repo.local=$samples/maven" \
+    compile dependency:build-classpath "-Dmdep.outputFile=$samples/java/classpath"
+  touch "$samples/done"
+}
+
 case "${1:-}" in
   --packages) mode=packages ;;
   --quiet) mode=start ;;
@@ -192,5 +225,7 @@ install_packages
 [ "$mode" = packages ] || build_console
 [ "$mode" = packages ] || install_programs
 if [ "$mode" = test ] || [ "$mode" = bench ]; then install_python python "Alibaba Cloud's SDKs"; fi
+[ "$mode" != test ] || install_python openapi "schemathesis"
 [ "$mode" != bench ] || install_python bench "Envoy and Caddy"
 [ "$mode" != test ] || install_h2spec
+[ "$mode" != test ] || install_samples

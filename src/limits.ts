@@ -340,6 +340,16 @@ export const limits = {
   listenersPerLoadBalancer: 50,
   backendsPerLoadBalancer: 200,
   drainingPerLoadBalancer: 1_000,
+  /** Characters of an Explorer's address: what mail, chat and proxies carry unharmed. */
+  explorerAddress: 4_000,
+  /** Calls that the Explorer remembers of a tab. */
+  explorerHistory: 50,
+  /** Lines of a stream that the Explorer keeps, the newest; a snapshot may be one line of 1 MB. */
+  explorerLines: 200,
+  /** Characters of an answer that the Explorer lays out; a page with more hardly scrolls. */
+  explorerShown: 200_000,
+  /** Values that the Explorer offers for an id: one page of any list that has them. */
+  explorerOffered: 50,
   /** How long the sample of `sluice up` waits for its load balancer's first answer. */
   sampleAnswer: 5_000,
   /** Of a search in the reference: longer than any name in it. */

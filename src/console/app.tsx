@@ -12,6 +12,7 @@ const Monitor = lazy(() => import('./pages/monitor.tsx'));
 const Monitors = lazy(() => import('./pages/monitors.tsx'));
 const Sites = lazy(() => import('./pages/sites.tsx'));
 const LoadBalancer = lazy(() => import('./pages/load-balancer.tsx'));
+const Explorer = lazy(() => import('./pages/explorer.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
 
 export function App() {
@@ -28,6 +29,7 @@ export function App() {
             <Route path="/console/monitors" component={Monitors} />
             <Route path="/console/monitors/:id" component={Monitor} />
             <Route path="/console/load-balancers/:id" component={LoadBalancer} />
+            <Route path="/console/explorer/:product?/:action?" component={Explorer} />
             <Route path="/console/access" component={Access} />
             <Route path="/console/access/*" component={Access} />
             <Route path="/console/audit" component={Audit} />

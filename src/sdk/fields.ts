@@ -18,6 +18,10 @@ export interface Field {
   readonly range?: string;
   /** May hold ends of lines. */
   readonly multiline?: true;
+  /** Nothing that shows or keeps parameters may hold it. */
+  readonly secret?: true;
+  /** Of a list: what each of its entries is. */
+  readonly item?: Field;
   /** The members of an object, or of the objects in a list. */
   readonly members?: readonly Field[];
 }
@@ -36,8 +40,13 @@ export interface Schema {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly pattern?: string;
+  readonly format?: string;
+  readonly const?: unknown;
   readonly multiline?: boolean;
+  /** JSON Schema's own mark of what is sent and never shown: a secret. */
+  readonly writeOnly?: boolean;
   readonly anyOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -65,6 +74,8 @@ function toField(name: string, schema: Schema, required: boolean): Field {
     ...(schema.enum === undefined ? {} : { choices: schema.enum.map(String) }),
     ...(bounded && maximum < Number.MAX_SAFE_INTEGER ? { range: `${minimum} to ${maximum}` } : {}),
     ...(schema.multiline ? { multiline: true } : {}),
+    ...(schema.writeOnly ? { secret: true } : {}),
+    ...(schema.items === undefined ? {} : { item: toField(name, schema.items, false) }),
     ...(object.properties === undefined ? {} : { members: fieldsOf(object) }),
   };
 }

@@ -81,9 +81,32 @@ function operation(action: ActionDescription): object {
   };
 }
 
+/** Classes of Unicode as the ranges that they are: not every tool's expressions know classes. */
+const ranges = [
+  ['\\p{Cc}', '\\x00-\\x1f\\x7f-\\x9f'],
+  ['\\p{Zl}', '\\u2028'],
+  ['\\p{Zp}', '\\u2029'],
+] as const;
+
+/** The same schema in expressions that every tool reads. */
+function portable(schema: Schema): Schema {
+  const { pattern, items, properties } = schema;
+  const named = Object.entries(properties ?? {}).map(([name, each]) => [name, portable(each)]);
+  return {
+    ...schema,
+    ...(pattern === undefined ? {} : { pattern: portablePattern(pattern) }),
+    ...(items === undefined ? {} : { items: portable(items) }),
+    ...(properties === undefined ? {} : { properties: Object.fromEntries(named) }),
+  };
+}
+
+function portablePattern(pattern: string): string {
+  return ranges.reduce((text, [name, range]) => text.replaceAll(name, range), pattern);
+}
+
 function parametersOf({ properties = {}, required = [] }: Schema): object[] {
   return Object.entries(properties).map(([name, schema]) => {
-    const { description = '', ...rest } = schema;
+    const { description = '', ...rest } = portable(schema);
     const isNested = schema.type === 'array' || schema.type === 'object';
     return {
       name,

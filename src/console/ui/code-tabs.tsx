@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { Copy } from './copy.tsx';
 import { Tabs } from './tabs.tsx';
 import './code-tabs.css';
@@ -10,9 +11,11 @@ export interface Language<Request> {
   source(request: Request): string;
 }
 
-interface Props<Request> {
-  readonly languages: readonly Language<Request>[];
+interface Props<Request, Written extends Language<Request>> {
+  readonly languages: readonly Written[];
   readonly request: Request;
+  /** What else is told of the language that is shown. */
+  readonly more?: (language: Written) => ComponentChildren;
 }
 
 const kept = 'sluice.language';
@@ -26,7 +29,11 @@ function choose(title: string): void {
 }
 
 /** The code of one call in every language, one of them shown, ready to copy. */
-export function CodeTabs<Request>({ languages, request }: Props<Request>) {
+export function CodeTabs<Request, Written extends Language<Request>>({
+  languages,
+  request,
+  more,
+}: Props<Request, Written>) {
   // What was chosen elsewhere may not be written for this call.
   const shown = languages.find(({ title }) => title === chosen.value) ?? languages[0];
   if (shown === undefined) return null;
@@ -40,6 +47,7 @@ export function CodeTabs<Request>({ languages, request }: Props<Request>) {
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls takes the keyboard. */}
         <pre tabIndex={0}>{code}</pre>
       </div>
+      {more?.(shown)}
     </Tabs>
   );
 }

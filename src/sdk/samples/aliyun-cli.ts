@@ -1,7 +1,6 @@
-import type { ActionDescription } from '../describe.ts';
 import { readme } from './readme.ts';
 import { answersOnce, flatCall, type Language, type SampleRequest } from './sample.ts';
-import { shellWord } from './text.ts';
+import { shellFlag, shellWord } from './text.ts';
 
 /** Knows the products of Alibaba Cloud, and not ours. */
 export const aliyunCli: Language = {
@@ -21,8 +20,7 @@ const unlisted = ['DeleteLoadBalancer', 'DeleteLoadBalancerHTTPListener'];
 
 function source(request: SampleRequest): string {
   const { protocol, host, query, headers } = flatCall(request);
-  const { action, region = 'cn-hangzhou' }: { action: ActionDescription; region?: string } =
-    request;
+  const { action, region = 'cn-hangzhou' } = request;
   const flags = [
     `--endpoint ${shellWord(host)}`,
     // Means http.
@@ -30,7 +28,7 @@ function source(request: SampleRequest): string {
     `--region ${shellWord(region)}`,
     ...(unlisted.includes(action.name) ? ['--force'] : []),
     ...headers.map(([name, text]) => `--header ${shellWord(`${name}=${text}`)}`),
-    ...query.map(([name, text]) => `--${name} ${shellWord(text)}`),
+    ...query.map(([name, text]) => shellFlag(name, text)),
   ];
   return `${[`aliyun ${action.product.toLowerCase()} ${action.name}`, ...flags].join(' \\\n  ')}\n`;
 }

@@ -30,7 +30,7 @@ const modules = [
   ['github.com/aliyun/credentials-go', 'v1.4.14'],
 ] as const;
 
-export const quote = (text: string) => literal(text, { quote: '"', byNumber: byCodePoint });
+const quote = (text: string) => literal(text, { quote: '"', byNumber: byCodePoint });
 
 function source(request: SampleRequest): string {
   const { action, version, protocol, host, query, headers } = flatCall(request);

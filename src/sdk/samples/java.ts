@@ -16,7 +16,7 @@ export const java: Language = {
   }),
 };
 
-export const quote = (text: string) => literal(text, { quote: '"' });
+const quote = (text: string) => literal(text, { quote: '"', ascii: true });
 
 function source(request: SampleRequest): string {
   const { action, version, protocol, host, query, headers } = flatCall(request);

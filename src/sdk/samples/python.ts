@@ -44,13 +44,12 @@ export const quote = (text: string) => literal(text, { quote: "'", byNumber: byC
 /** `RemoveBackendServers` is remove_backend_servers, `CreateVSwitch` create_vswitch. */
 const snake = (name: string) =>
   name
-    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .replaceAll(/([a-z])(\d)/g, '$1_$2')
     .toLowerCase();
 
-/** The package's name of a parameter; of these it splits `VSwitch`, and `Ipv6Isp` elsewhere. */
-export const fieldName = (parameter: string) =>
-  parameter === 'Ipv6Isp' ? 'ipv_6isp' : snake(parameter.replace(/^VSwitch/, 'V_Switch'));
+/** The package's name of a parameter; of these it splits `VSwitch`. */
+const fieldName = (parameter: string) => snake(parameter.replace(/^VSwitch/, 'V_Switch'));
 
 /** What differs between the two forms. */
 interface Form {

@@ -1,6 +1,6 @@
 import { readme } from './readme.ts';
-import { flatCall, type Language, type SampleRequest } from './sample.ts';
-import { shellWord } from './text.ts';
+import { filled, flatCall, type Language, type SampleRequest } from './sample.ts';
+import { shellFlag, shellWord } from './text.ts';
 
 /** Sluice's own command line. */
 export const sluiceCli: Language = {
@@ -16,11 +16,15 @@ export const sluiceCli: Language = {
 };
 
 function source(request: SampleRequest): string {
-  const { action, query, headers } = flatCall(request);
+  const { action, headers } = flatCall(request);
   const flags = [
     `--endpoint ${shellWord(request.endpoint)}`,
     ...headers.map(([name, text]) => `--header ${shellWord(`${name}=${text}`)}`),
-    ...query.map(([name, text]) => `--${name} ${shellWord(text)}`),
+    ...Object.entries(filled(request)).map(([name, value]) => shellFlag(name, toText(value))),
   ];
   return `${[`sluice ${action}`, ...flags].join(' \\\n  ')}\n`;
 }
+
+/** It takes every list as JSON. */
+const toText = (value: unknown) =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value);

@@ -56,11 +56,11 @@ const resources: Readonly<Record<string, Resource>> = {
   },
 };
 
-/** `$${` and `%%{` are what HCL has for `${` and `%{` as they stand. */
-export const quote = (text: string) =>
+/** No `${` or `%{` is left for HCL to fill in. */
+const quote = (text: string) =>
   literal(text, { quote: '"', byNumber: byCodePoint })
-    .replaceAll('${', () => '$${')
-    .replaceAll('%{', () => '%%{');
+    .replaceAll('${', '\\u0024{')
+    .replaceAll('%{', '\\u0025{');
 
 function source(request: SampleRequest): string {
   const { protocol, host } = flatCall(request);

@@ -3,6 +3,8 @@ export interface Escapes {
   readonly quote: "'" | '"';
   /** Further characters and what is written for them. */
   readonly further?: Readonly<Record<string, string>>;
+  /** Escapes all but ASCII, for compilers that read a file as the machine's own script. */
+  readonly ascii?: true;
   /** What is written for a character by its number; without it, `\uXXXX` for each UTF-16 unit. */
   readonly byNumber?: (codePoint: number) => string;
 }
@@ -14,7 +16,7 @@ export interface Escapes {
  */
 export function literal(
   text: string,
-  { quote, further = {}, byNumber = byUnits }: Escapes,
+  { quote, further = {}, ascii, byNumber = byUnits }: Escapes,
 ): string {
   const named: Readonly<Record<string, string>> = {
     ...{ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' },
@@ -24,7 +26,8 @@ export function literal(
   const inner = Array.from(text, (character) => {
     const escaped = named[character];
     if (escaped !== undefined) return escaped;
-    const isSeen = character === ' ' || !/[\p{C}\p{Z}]/u.test(character);
+    const unseen = ascii ? /[^\x21-\x7e]/u : /[\p{C}\p{Z}]/u;
+    const isSeen = character === ' ' || !unseen.test(character);
     return isSeen ? character : byNumber(character.codePointAt(0)!);
   });
   return `${quote}${inner.join('')}${quote}`;
@@ -52,4 +55,9 @@ export function linesOf<T>(items: readonly T[], line: (item: T) => string): stri
 /** Quotes a word for a POSIX shell. */
 export function shellWord(text: string): string {
   return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A flag of a command and its value, which may itself begin like a flag. */
+export function shellFlag(name: string, text: string): string {
+  return `--${name}${text.startsWith('-') ? '=' : ' '}${shellWord(text)}`;
 }

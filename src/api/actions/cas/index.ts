@@ -88,7 +88,7 @@ export const UploadUserCertificate = defineAction({
   input: z.object({
     Name: label(1, 128).optional().describe('A name that no other certificate has.'),
     Cert: pem("The certificate and its issuers, the server's own first,"),
-    Key: pem('The private key, unencrypted,'),
+    Key: pem('The private key, unencrypted,').meta({ writeOnly: true }),
   }),
   output: uploaded,
   errors,
