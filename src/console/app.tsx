@@ -8,6 +8,9 @@ import { Shell } from './shell.tsx';
 const Access = lazy(() => import('./pages/access.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
 const LoadBalancers = lazy(() => import('./pages/load-balancers.tsx'));
+const Monitor = lazy(() => import('./pages/monitor.tsx'));
+const Monitors = lazy(() => import('./pages/monitors.tsx'));
+const Sites = lazy(() => import('./pages/sites.tsx'));
 const LoadBalancer = lazy(() => import('./pages/load-balancer.tsx'));
 const Explorer = lazy(() => import('./pages/explorer.tsx'));
 const NotFound = lazy(() => import('./pages/not-found.tsx'));
@@ -22,6 +25,9 @@ export function App() {
         <ErrorBoundary>
           <Router>
             <Route path="/console/" component={LoadBalancers} />
+            <Route path="/console/sites" component={Sites} />
+            <Route path="/console/monitors" component={Monitors} />
+            <Route path="/console/monitors/:id" component={Monitor} />
             <Route path="/console/load-balancers/:id" component={LoadBalancer} />
             <Route path="/console/explorer/:product?/:action?" component={Explorer} />
             <Route path="/console/access" component={Access} />

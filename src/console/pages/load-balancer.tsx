@@ -20,7 +20,8 @@ export default function LoadBalancer() {
   return (
     <>
       <nav aria-label="Where you are">
-        <a href="/console/">Load balancers</a> / <span class="mono">{id}</span>
+        <a href="/console/">Load balancers</a> / <span class="mono">{id}</span> ·{' '}
+        <a href={`/console/monitors/${id}`}>Monitors</a>
       </nav>
       <Trouble error={watch.trouble.value} />
       <Gone watch={watch} />

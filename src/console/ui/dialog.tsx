@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, TargetedEvent } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import './dialog.css';
 
@@ -24,8 +24,12 @@ export function Dialog({ title, close, wide = false, children }: Props) {
     shown?.querySelector<HTMLElement>('input, select, textarea')?.focus();
     return () => shown?.close();
   }, []);
+  const left = ({ currentTarget }: TargetedEvent<HTMLDialogElement>) => {
+    // Told late: of a dialog that is rendered no more, another one may stand in its place.
+    if (currentTarget.isConnected) close();
+  };
   return (
-    <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-labelledby={id} onClose={close}>
+    <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-labelledby={id} onClose={left}>
       <header>
         <h2 id={id}>{title}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick={close}>

@@ -117,7 +117,9 @@ describe('the list of forwarders', () => {
       {
         EnsRegionId: 'local',
         Revision: 7,
+        SiteRevision: 0,
         Behind: 0,
+        BehindLoadBalancers: [],
         Engine: 'test',
         FailureCount: 0,
         Failures: { Failure: [] },
@@ -128,14 +130,16 @@ describe('the list of forwarders', () => {
     assert.deepEqual(await listed({ EnsRegionId: '*' }), [all]);
   });
 
-  test('counts the load balancers whose last change a forwarder lacks', async () => {
+  test('names the load balancers whose last change a forwarder lacks', async () => {
     await register();
     const ids = [await createLoadBalancer(bench), await createLoadBalancer(bench)];
     const last = await bench.store.get(keys.loadBalancer('local', ids[1]!));
     await createLoadBalancer(bench, 'north');
     bench.forwarders.push(forwarder({ name: 'edge-1', revision: last!.revision - 1 }));
     const [own] = await listed();
-    assert.equal(own.Sites.Site[0].Behind, 1);
+    const { Behind, BehindLoadBalancers, SiteRevision } = own.Sites.Site[0];
+    assert.deepEqual([Behind, BehindLoadBalancers], [1, [ids[1]]]);
+    assert.equal(SiteRevision, last!.revision);
   });
 
   test('tells what failed: the first of many, and how many there are', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { newAccessKeyPair } from '../../../access-key-pair.ts';
 import { Refusal } from '../../../elb/refusal.ts';
-import type { Site } from '../../../elb/types.ts';
+import type { LoadBalancer, Site } from '../../../elb/types.ts';
 import type { ForwarderState } from '../../../fleet/fleet.ts';
 import { unclaimedSites } from '../../../fleet/protocol.ts';
 import { limits as bounds } from '../../../limits.ts';
@@ -128,7 +128,9 @@ const failure = z.object({
 const siteView = z.object({
   EnsRegionId: z.string(),
   Revision: z.int().describe('The forwarder has read its engine back at this revision.'),
-  Behind: z.int().describe('Load balancers whose last change is later than that.'),
+  SiteRevision: z.int().describe('Of the last change of a load balancer there; 0: there is none.'),
+  Behind: z.int().describe('Load balancers whose last change is later than Revision.'),
+  BehindLoadBalancers: z.array(z.string()).describe(`The first ${bounds.failuresTold} of these.`),
   Engine: z.string().describe('What moves the traffic, such as haproxy 2.6.12.'),
   FailureCount: z.int().describe('Of what is not as wanted.'),
   Failures: z
@@ -145,10 +147,14 @@ const view = z.object({
   CreateTime: z.string(),
 });
 
-/** The revisions of a site's load balancers. */
-async function revisionsOf(site: string, call: Call): Promise<readonly number[]> {
-  const revisions: number[] = [];
-  for await (const { revision } of call.list(keys.loadBalancers(site))) revisions.push(revision);
+/** Load balancer -> revision of its last change. */
+type Revisions = ReadonlyMap<string, number>;
+
+async function revisionsOf(site: string, call: Call): Promise<Revisions> {
+  const revisions = new Map<string, number>();
+  for await (const { value, revision } of call.list<LoadBalancer>(keys.loadBalancers(site))) {
+    revisions.set(value.id, revision);
+  }
   return revisions;
 }
 
@@ -157,7 +163,7 @@ async function statesOf(call: Call): Promise<ReadonlyMap<string, z.infer<typeof 
   const byForwarder = new Map<string, z.infer<typeof siteView>[]>();
   for await (const { value } of call.list<Site>(keys.allSites)) {
     const states = call.fleet.forwarders(value.id);
-    const revisions = states.length === 0 ? [] : await revisionsOf(value.id, call);
+    const revisions = states.length === 0 ? new Map() : await revisionsOf(value.id, call);
     for (const state of states) {
       const views = byForwarder.get(state.name) ?? [];
       byForwarder.set(state.name, views);
@@ -170,12 +176,15 @@ async function statesOf(call: Call): Promise<ReadonlyMap<string, z.infer<typeof 
 function siteViewOf(
   id: string,
   state: ForwarderState,
-  revisions: readonly number[],
+  revisions: Revisions,
 ): z.infer<typeof siteView> {
+  const behind = [...revisions].filter(([, revision]) => revision > state.revision);
   return {
     EnsRegionId: id,
     Revision: state.revision,
-    Behind: revisions.filter((revision) => revision > state.revision).length,
+    SiteRevision: [...revisions.values()].reduce((last, each) => Math.max(last, each), 0),
+    Behind: behind.length,
+    BehindLoadBalancers: behind.slice(0, bounds.failuresTold).map(([loadBalancer]) => loadBalancer),
     Engine: state.engine,
     FailureCount: state.failures.length,
     Failures: {

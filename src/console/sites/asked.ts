@@ -1,0 +1,40 @@
+import type { Asked } from '../door.ts';
+
+/** The calls that the page of sites makes; a button shows the very call that it makes. */
+
+function sluice(action: string, parameters: Readonly<Record<string, unknown>>): Asked {
+  return { product: 'Sluice', action, parameters };
+}
+
+export function setFreeze(Frozen: boolean, Reason: string): Asked {
+  return sluice('SetFreeze', { Frozen, ...(Reason === '' ? {} : { Reason }) });
+}
+
+export function registerSite(EnsRegionId: string, AddressPool: string): Asked {
+  return sluice('RegisterSite', { EnsRegionId, AddressPool });
+}
+
+export function registerForwarder(EnsRegionId: string, ForwarderName: string): Asked {
+  return sluice('RegisterForwarder', { EnsRegionId, ForwarderName });
+}
+
+export function deregisterForwarder(EnsRegionId: string, ForwarderName: string): Asked {
+  return sluice('DeregisterForwarder', { EnsRegionId, ForwarderName });
+}
+
+/** Left empty: its id is made up, its name is its id. */
+export interface NewInstance {
+  readonly EnsRegionId: string;
+  readonly PrivateIpAddress: string;
+  readonly InstanceId: string;
+  readonly InstanceName: string;
+}
+
+export function registerInstance(instance: NewInstance): Asked {
+  const said = Object.entries(instance).filter(([, value]) => value !== '');
+  return sluice('RegisterInstance', Object.fromEntries(said));
+}
+
+export function deregisterInstance(InstanceId: string): Asked {
+  return sluice('DeregisterInstance', { InstanceId });
+}
