@@ -1,27 +1,42 @@
 import type { ActionDescription } from '../sdk/describe.ts';
 import { CallFailed } from './door.ts';
+import { ended } from './session.ts';
 
-/** Descriptions do not change while the page is open. */
-const known = new Map<string, Promise<ActionDescription>>();
+/** What a list of actions shows of one. */
+export type Listed = Pick<
+  ActionDescription,
+  'name' | 'product' | 'version' | 'summary' | 'access' | 'ramName'
+>;
 
-/**
- * An action as data, for whatever is printed from it.
- * @throws CallFailed
- */
-export function describeAction(product: string, name: string): Promise<ActionDescription> {
-  const path = `/console/actions/${product}/${name}.json`;
-  const asked = known.get(path) ?? read(path);
-  known.set(path, asked);
-  // What failed is asked for again the next time.
-  asked.catch(() => known.delete(path));
-  return asked;
+/** Actions of the control plane do not change while the page is open. */
+const answers = new Map<string, Promise<unknown>>();
+
+/** Every action of every product. */
+export function listActions(): Promise<readonly Listed[]> {
+  return fetchOnce('actions.json');
 }
 
-async function read(path: string): Promise<ActionDescription> {
-  const response = await fetch(path).catch(() => undefined);
-  if (response?.ok) return (await response.json()) as ActionDescription;
-  throw new CallFailed(response?.status ?? 0, {
-    Code: 'Unreachable',
-    Message: 'The control plane does not tell about its actions. It may be restarting.',
-  });
+/** @throws CallFailed, also where there is no such action */
+export function describeAction(product: string, name: string): Promise<ActionDescription> {
+  return fetchOnce(`actions/${encodeURIComponent(product)}/${encodeURIComponent(name)}.json`);
+}
+
+function fetchOnce<Body>(path: string): Promise<Body> {
+  const known = answers.get(path) ?? fetchJson(path);
+  answers.set(path, known);
+  // What failed is asked for again the next time.
+  known.catch(() => answers.delete(path));
+  return known as Promise<Body>;
+}
+
+async function fetchJson(path: string): Promise<unknown> {
+  const response = await fetch(`/console/${path}`).catch(() => undefined);
+  if (response?.ok) return response.json();
+  if (response?.status === 401) ended();
+  throw response?.status === 404
+    ? new CallFailed(404, { Code: 'NotFound', Message: 'There is no such action.' })
+    : new CallFailed(response?.status ?? 0, {
+        Code: 'Unreachable',
+        Message: 'The control plane does not tell about its actions. It may be restarting.',
+      });
 }

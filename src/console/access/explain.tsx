@@ -1,6 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
+import { listActions } from '../catalogue.ts';
 import { type Asked, call } from '../door.ts';
 import { Choice, Field } from '../ui/field.tsx';
 import { useLoaded } from '../ui/loaded.ts';
@@ -148,10 +149,7 @@ function Names({ kind, name }: NamesProps) {
 
 function Actions({ action }: { readonly action: Signal<string> }) {
   const id = useId();
-  const actions = useLoaded(async () => {
-    const response = await fetch('/console/actions.json');
-    return (await response.json()) as readonly { ramName: string; summary: string }[];
-  }, []);
+  const actions = useLoaded(listActions, []);
   return (
     <>
       <Field

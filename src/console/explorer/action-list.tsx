@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { type Listed, search } from './catalogue.ts';
+import type { Listed } from '../catalogue.ts';
 import { takesSomethingAway } from './danger.ts';
+import { search } from './search.ts';
 
 interface Props {
   readonly actions: readonly Listed[];

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
+import { describeAction, type Listed, listActions } from '../catalogue.ts';
 import { ActionList } from '../explorer/action-list.tsx';
-import { describeAction, type Listed, listActions } from '../explorer/catalogue.ts';
 import { Workbench } from '../explorer/workbench.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { Trouble } from '../ui/trouble.tsx';

@@ -1,6 +1,7 @@
 import type { Signal } from '@preact/signals';
 import { limits } from '../../limits.ts';
 import type { Path, PolicyKind } from '../../ram/policy.ts';
+import { listActions } from '../catalogue.ts';
 import { useLoaded } from '../ui/loaded.ts';
 import { PolicyEditor } from './editor.tsx';
 import { faultOf } from './faults.ts';
@@ -50,14 +51,8 @@ function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
 
-interface Listed {
-  readonly ramName: string;
-  readonly summary: string;
-}
-
 /** Every action as policies name it. */
 async function actionNames(): Promise<readonly Suggestion[]> {
-  const response = await fetch('/console/actions.json');
-  const actions = (await response.json()) as readonly Listed[];
+  const actions = await listActions();
   return actions.map(({ ramName, summary }) => ({ text: ramName, about: summary }));
 }
