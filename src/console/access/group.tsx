@@ -2,10 +2,10 @@ import { useSignal } from '@preact/signals';
 import { useRoute } from 'preact-iso';
 import { call } from '../door.ts';
 import { useLoaded } from '../ui/loaded.ts';
+import { timeText } from '../ui/time.ts';
 import { AttachedPolicies } from './attached.tsx';
 import { Head, type Members } from './head.tsx';
 import { Memberships } from './members.tsx';
-import { timeText } from './ram.ts';
 
 /** One group: its users and policies. */
 export function GroupPage() {

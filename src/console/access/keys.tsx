@@ -6,8 +6,9 @@ import { Dialog } from '../ui/dialog.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { useStep } from '../ui/step.tsx';
 import { Table } from '../ui/table.tsx';
+import { timeText } from '../ui/time.ts';
 import { Trouble } from '../ui/trouble.tsx';
-import { itemsIn, ram, timeText } from './ram.ts';
+import { itemsIn, ram } from './ram.ts';
 
 interface Key {
   readonly AccessKeyId: string;

@@ -6,8 +6,9 @@ import { Field } from '../ui/field.tsx';
 import { useLoaded } from '../ui/loaded.ts';
 import { type Step, useStep } from '../ui/step.tsx';
 import { Table } from '../ui/table.tsx';
+import { timeText } from '../ui/time.ts';
 import { Trouble } from '../ui/trouble.tsx';
-import { addressOf, listAll, policyAddress, ram, timeText } from './ram.ts';
+import { addressOf, listAll, policyAddress, ram } from './ram.ts';
 
 type Item = Readonly<Record<string, string | number>>;
 

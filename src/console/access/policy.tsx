@@ -9,8 +9,9 @@ import { PolicyEditor } from '../policy/editor.tsx';
 import { faultOf } from '../policy/faults.ts';
 import { useLoaded } from '../ui/loaded.ts';
 import { useStep } from '../ui/step.tsx';
+import { timeText } from '../ui/time.ts';
 import { Trouble } from '../ui/trouble.tsx';
-import { addressOf, type HolderKind, itemsIn, policyAddress, ram, timeText } from './ram.ts';
+import { addressOf, type HolderKind, itemsIn, policyAddress, ram } from './ram.ts';
 
 interface Version {
   readonly VersionId: string;

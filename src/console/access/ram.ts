@@ -48,8 +48,3 @@ export function addressOf(kind: HolderKind, name: string): string {
 export function policyAddress(type: string, name: string, version = ''): string {
   return `/console/access/policies/${type}/${name}${version === '' ? '' : `?version=${version}`}`;
 }
-
-/** `2026-11-24 08:00:00` from an ISO time; what is none stays. */
-export function timeText(iso: string): string {
-  return iso.replace(/T|Z/g, ' ').trim();
-}

@@ -7,9 +7,10 @@ import { EditablePolicy } from '../policy/editable.tsx';
 import { faultOf } from '../policy/faults.ts';
 import { useLoaded } from '../ui/loaded.ts';
 import { useStep } from '../ui/step.tsx';
+import { timeText } from '../ui/time.ts';
 import { AttachedPolicies } from './attached.tsx';
 import { Head, type Members } from './head.tsx';
-import { ram, timeText } from './ram.ts';
+import { ram } from './ram.ts';
 
 /** One role: whom it trusts, and its policies. */
 export default function RolePage() {

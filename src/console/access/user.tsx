@@ -2,11 +2,11 @@ import { useSignal } from '@preact/signals';
 import { useRoute } from 'preact-iso';
 import { call } from '../door.ts';
 import { useLoaded } from '../ui/loaded.ts';
+import { timeText } from '../ui/time.ts';
 import { AttachedPolicies } from './attached.tsx';
 import { Head, type Members } from './head.tsx';
 import { AccessKeys } from './keys.tsx';
 import { Memberships } from './members.tsx';
-import { timeText } from './ram.ts';
 
 /** One user: its keys, groups and policies. */
 export function UserPage() {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countText, plural, rateText, secondsText, timeText } from './figures.ts';
+import { timeText } from '../ui/time.ts';
+import { countText, plural, rateText, secondsText } from './figures.ts';
 
 test('figures are told in words that a table lines up, a dash where nothing is known', () => {
   assert.deepEqual([undefined, 0, 12_345.4].map(countText), ['–', '0', '12,345']);

@@ -28,8 +28,3 @@ export function secondsText(seconds: number): string {
   if (minutes === 0) return `${seconds} s`;
   return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
 }
-
-/** `2026-11-24 08:00:00 UTC`, of a time as the API has it. */
-export function timeText(time: string): string {
-  return time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC');
-}

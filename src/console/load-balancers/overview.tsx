@@ -3,9 +3,10 @@ import type { LoadBalancerState } from '../../sdk/live.ts';
 import { CallButton } from '../ui/call-button.tsx';
 import { CallDialog } from '../ui/call-dialog.tsx';
 import { Field } from '../ui/field.tsx';
+import { timeText } from '../ui/time.ts';
 import { deleteLoadBalancer, renameLoadBalancer, setStatus } from './asked.ts';
 import { confirmationOf } from './drains.ts';
-import { secondsText, timeText } from './figures.ts';
+import { secondsText } from './figures.ts';
 import { useGuard } from './guard.tsx';
 import type { Watch } from './watch.ts';
 

@@ -5,7 +5,6 @@ import { call } from '../door.ts';
 import { listSites } from '../load-balancers/choices.ts';
 import { CreateLoadBalancer } from '../load-balancers/create.tsx';
 import { DeleteLoadBalancer } from '../load-balancers/delete.tsx';
-import { timeText } from '../load-balancers/figures.ts';
 import { Filters } from '../load-balancers/filters.tsx';
 import {
   addressOf,
@@ -17,6 +16,7 @@ import {
 } from '../load-balancers/list-state.ts';
 import { useChanges } from '../load-balancers/watch-all.ts';
 import { useLoaded } from '../ui/loaded.ts';
+import { timeText } from '../ui/time.ts';
 import { Trouble } from '../ui/trouble.tsx';
 import './load-balancers.css';
 

@@ -9,6 +9,7 @@ import { RegisterForwarder, RegisterSite } from '../sites/register.tsx';
 import { Rollouts } from '../sites/rollouts.tsx';
 import { useWatched } from '../sites/watched.ts';
 import { useLoaded } from '../ui/loaded.ts';
+import { timeText } from '../ui/time.ts';
 import { Trouble } from '../ui/trouble.tsx';
 import './sites.css';
 
@@ -134,7 +135,7 @@ function SiteCard({ site, forwarders, lost, changed, register }: CardProps) {
         <dd class="mono">{AddressPool}</dd>
         <dt>Registered</dt>
         <dd>
-          <time dateTime={CreateTime}>{new Date(CreateTime).toLocaleString()}</time>
+          <time dateTime={CreateTime}>{timeText(CreateTime)}</time>
         </dd>
       </dl>
       <Carriers site={id} carriers={carriers} lost={lost} changed={changed} />

@@ -3,6 +3,7 @@ import { call } from '../door.ts';
 import { CallDialog } from '../ui/call-dialog.tsx';
 import { Field } from '../ui/field.tsx';
 import { useLoaded } from '../ui/loaded.ts';
+import { timeText } from '../ui/time.ts';
 import { Trouble } from '../ui/trouble.tsx';
 import { setFreeze } from './asked.ts';
 
@@ -30,7 +31,7 @@ export function FreezeSwitch({ news }: { readonly news: number }) {
             {now.Frozen ? (
               <>
                 <span class="badge warn">Frozen</span> Changes are held back since{' '}
-                <time dateTime={now.Since}>{new Date(now.Since).toLocaleString()}</time>
+                <time dateTime={now.Since}>{timeText(now.Since)}</time>
                 {now.Reason && `: ${now.Reason}`}. Traffic goes on.
               </>
             ) : (
