@@ -44,13 +44,17 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
 
 function Place({ path, text }: (typeof places)[number]) {
   // The router's path ends in no slash.
-  const { path: here } = useLocation();
-  const isFirst = here === '/console' || here.startsWith('/console/load-balancers');
-  const isHere = path === '/console/' ? isFirst : here.startsWith(path);
+  const { path: at } = useLocation();
+  const isFirst = at === '/console' || at.startsWith('/console/load-balancers');
+  const isHere = path === '/console/' ? isFirst : at.startsWith(path);
   const link = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
-    // On a phone not all places fit, and the row scrolls.
-    if (isHere) link.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    const { current: here } = link;
+    const row = here?.parentElement;
+    if (!isHere || !here || !row) return;
+    // On a phone not all places fit, and the row scrolls. After scrollIntoView Tab would go on
+    // from here, not from the top of the page.
+    row.scrollLeft = here.offsetLeft - row.offsetLeft;
   }, [isHere]);
   return (
     <a ref={link} href={path} aria-current={isHere ? 'page' : undefined}>
