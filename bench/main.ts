@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchApi } from './api.ts';
+import { benchConsole } from './console.ts';
 import { measureDoor } from './door.ts';
 import { type Figure, ms, perSecond, table } from './figure.ts';
 import { benchFleet } from './fleet.ts';
@@ -37,6 +38,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   traffic: benchTraffic,
   peers: benchPeers,
   kernel: benchKernel,
+  console: benchConsole,
 };
 
 async function benchDoor(): Promise<Figure[]> {

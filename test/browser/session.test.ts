@@ -40,6 +40,21 @@ async function ticket(): Promise<string> {
 const form = (page: Page) => page.getByRole('button', { name: 'Sign in' });
 const visit = (story: (page: Page) => Promise<void>) => browser.visit(sluice.endpoint, story);
 
+/** Bytes of everything that a page has fetched so far, as they came over the wire. */
+const fetched = (page: Page) =>
+  page.evaluate<number>(
+    '[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]' +
+      '.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)',
+  );
+
+test('the first page with all it needs is under 150 KB', () =>
+  visit(async (page) => {
+    await signIn(page, rootKey);
+    await page.locator('.empty').waitFor();
+    const bytes = await fetched(page);
+    assert.ok(bytes > 10_000 && bytes < 150_000, `${bytes} bytes`);
+  }));
+
 describe('signing in', () => {
   test('with an access key pair, which the browser does not keep', () =>
     visit(async (page) => {
