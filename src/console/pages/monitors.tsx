@@ -19,15 +19,13 @@ interface Answer {
 
 const pageSize = 50;
 
-/** Whose charts there are: load balancers, found by name. */
+/** Whose charts there are: load balancers, found by name, ID or address. */
 export default function Monitors() {
-  const name = useSignal('');
+  const searched = useSignal('');
   const answer = useLoaded(async () => {
-    const wanted = name.value.trim();
-    const filter = wanted === '' ? {} : { LoadBalancerName: wanted };
-    const parameters = { ...filter, PageSize: pageSize };
-    return (await call<Answer>('Ens', 'DescribeLoadBalancers', parameters)).body;
-  }, [name.value]);
+    const parameters = { SearchKey: searched.value.trim(), PageSize: pageSize };
+    return (await call<Answer>('Sluice', 'ListLoadBalancers', parameters)).body;
+  }, [searched.value]);
   useEffect(() => {
     document.title = 'Monitors – Sluice';
   }, []);
@@ -37,9 +35,15 @@ export default function Monitors() {
       <h1>Monitors</h1>
       <p>What each load balancer did, minute by minute, for the last 24 hours.</p>
       <div class="stack">
-        <Field label="Name" value={name} type="search" maxLength={80} />
+        <Field
+          label="Search"
+          value={searched}
+          type="search"
+          maxLength={128}
+          hint="A part of a name or an ID, or an address."
+        />
         <Trouble error={answer.trouble.value} />
-        {found && <Found answer={found} isAll={name.value.trim() === ''} />}
+        {found && <Found answer={found} isAll={searched.value.trim() === ''} />}
       </div>
     </>
   );
@@ -56,7 +60,7 @@ function Found({ answer, isAll }: { readonly answer: Answer; readonly isAll: boo
             here a minute later.
           </>
         ) : (
-          'No load balancer has this name.'
+          'No load balancer is found by this.'
         )}
       </div>
     );
@@ -75,7 +79,7 @@ function Found({ answer, isAll }: { readonly answer: Answer; readonly isAll: boo
       </ul>
       {answer.TotalCount > listed.length && (
         <p class="hint">
-          These are {listed.length} of {answer.TotalCount}: search by name for others.
+          These are {listed.length} of {answer.TotalCount}: search for the others.
         </p>
       )}
     </>
