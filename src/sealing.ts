@@ -39,6 +39,23 @@ export function createSeal(key: Buffer): Seal {
 }
 
 /**
+ * Reads a sealed JSON value.
+ * @returns undefined where it was altered, or sealed for something else or by somebody else
+ */
+export function openSealed<Value>(
+  sealed: string,
+  context: string,
+  open: Seal['open'],
+): Value | undefined {
+  try {
+    return JSON.parse(open(sealed, context)) as Value;
+  } catch {
+    // The seal says only that it does not fit; whoever sent it is told no more either.
+    return undefined;
+  }
+}
+
+/**
  * The seal between a control plane and one forwarder: both derive its key (HKDF-SHA256) from the
  * forwarder's access key secret, so what it seals says nothing on the way or on the disk.
  */

@@ -1,3 +1,5 @@
+import { openSealed } from '../sealing.ts';
+
 /** What opens one session of the console: sealed, so that any control plane can read it. */
 export interface ConsoleTicket {
   readonly v: 1;
@@ -24,10 +26,5 @@ export function openTicket(
   text: string,
   open: (sealed: string, context: string) => string,
 ): ConsoleTicket | undefined {
-  try {
-    return JSON.parse(open(text, context)) as ConsoleTicket;
-  } catch {
-    // The seal says only that it does not fit; whoever sent it is told no more either.
-    return undefined;
-  }
+  return openSealed(text, context, open);
 }

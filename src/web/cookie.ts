@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ConsoleSession } from '../api/sessions.ts';
+import { openSealed } from '../sealing.ts';
 
 /** All that a browser holds of a session, and cannot read. */
 export interface SessionCookie {
@@ -58,11 +59,5 @@ export function readCookie(
 ): SessionCookie | undefined {
   const name = `${nameFor(host)}=`;
   const found = cookie.split(/; */).find((pair) => pair.startsWith(name));
-  if (found === undefined) return undefined;
-  try {
-    return JSON.parse(open(found.slice(name.length), context)) as SessionCookie;
-  } catch {
-    // The seal says only that it does not fit; whoever sent it counts as not signed in.
-    return undefined;
-  }
+  return found === undefined ? undefined : openSealed(found.slice(name.length), context, open);
 }
