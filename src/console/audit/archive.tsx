@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { call } from '../door.ts';
+import { useAttempt } from '../ui/attempt.ts';
 import { Copy } from '../ui/copy.tsx';
 import { Trouble } from '../ui/trouble.tsx';
 import { type Filters, timesOf } from './filters.ts';
@@ -17,23 +18,15 @@ interface Verified {
 export function Verify() {
   const said = useSignal('');
   const seal = useSignal('');
-  const trouble = useSignal<unknown>(undefined);
-  const busy = useSignal(false);
+  const { busy, trouble, work } = useAttempt();
   const verify = async () => {
-    busy.value = true;
-    trouble.value = undefined;
     seal.value = '';
-    try {
-      const found = await verifyAll((records) => {
-        said.value = `${count(records)} records looked at…`;
-      });
-      said.value = wordsOf(found);
-      seal.value = found.NewestSeal;
-    } catch (error) {
-      said.value = '';
-      trouble.value = error;
-    }
-    busy.value = false;
+    const progress = (records: number) => {
+      said.value = `${count(records)} records looked at…`;
+    };
+    const found = await work(() => verifyAll(progress));
+    said.value = found === undefined ? '' : wordsOf(found);
+    seal.value = found?.NewestSeal ?? '';
   };
   return (
     <section class="stack">
@@ -87,24 +80,19 @@ const mostExported = 50_000;
 /** The events of the chosen time as JSON lines, in a file. */
 export function Export({ filters }: { readonly filters: Filters }) {
   const said = useSignal('');
-  const trouble = useSignal<unknown>(undefined);
-  const busy = useSignal(false);
+  const { busy, trouble, work } = useAttempt();
+  const progress = (events: number) => {
+    said.value = `${count(events)} events…`;
+  };
   const save = async () => {
-    busy.value = true;
-    trouble.value = undefined;
-    try {
-      const { lines, isAll } = await exported(filters, (events) => {
-        said.value = `${count(events)} events…`;
-      });
+    const saved = await work(async () => {
+      const { lines, isAll } = await exported(filters, progress);
       download(lines, 'sluice-audit.jsonl');
-      said.value = isAll
+      return isAll
         ? `${count(lines.length)} events saved.`
         : `The oldest ${count(lines.length)} events saved; sluice audit export takes all.`;
-    } catch (error) {
-      said.value = '';
-      trouble.value = error;
-    }
-    busy.value = false;
+    });
+    said.value = saved ?? '';
   };
   return (
     <section class="stack">

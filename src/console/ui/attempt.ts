@@ -6,25 +6,27 @@ interface Called<Body> {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A call that a person asks for by a button. */
+/** Work that a person asks for by a button: a call, or several that make one thing. */
 export interface Attempt {
   readonly busy: Signal<boolean>;
   /** Why the last one failed; undefined when it did not. */
   readonly trouble: Signal<unknown>;
-  /** @returns the answer when it worked, else undefined */
+  /** @returns what came of it when it worked, else undefined; also while other work runs */
+  work<Result>(steps: () => Promise<Result>): Promise<Result | undefined>;
+  /** One call. @returns the answer when it worked, else undefined */
   run<Body>(asked: Asked): Promise<Called<Body> | undefined>;
 }
 
-/** Makes calls one at a time and keeps what came of the last. */
+/** Does one thing at a time and keeps what came of the last. */
 export function useAttempt(): Attempt {
   const busy = useSignal(false);
   const trouble = useSignal<unknown>(undefined);
-  const run = async <Body>({ product, action, parameters = {}, headers = {} }: Asked) => {
+  const work = async <Result>(steps: () => Promise<Result>) => {
     if (busy.value) return undefined;
     busy.value = true;
     trouble.value = undefined;
     try {
-      return await call<Body>(product, action, parameters, { headers });
+      return await steps();
     } catch (error) {
       trouble.value = error;
       return undefined;
@@ -32,5 +34,7 @@ export function useAttempt(): Attempt {
       busy.value = false;
     }
   };
-  return { busy, trouble, run };
+  const run = <Body>({ product, action, parameters = {}, headers = {} }: Asked) =>
+    work(() => call<Body>(product, action, parameters, { headers }));
+  return { busy, trouble, work, run };
 }
