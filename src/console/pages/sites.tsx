@@ -11,6 +11,7 @@ import { useWatched } from '../sites/watched.ts';
 import { useLoaded } from '../ui/loaded.ts';
 import { timeText } from '../ui/time.ts';
 import { Trouble } from '../ui/trouble.tsx';
+import '../ui/facts.css';
 import './sites.css';
 
 interface Site {
@@ -130,7 +131,7 @@ function SiteCard({ site, forwarders, lost, changed, register }: CardProps) {
           Register forwarder
         </button>
       </div>
-      <dl class="pairs">
+      <dl class="facts">
         <dt>Address pool</dt>
         <dd class="mono">{AddressPool}</dd>
         <dt>Registered</dt>

@@ -121,7 +121,7 @@ function ShowKey({ site, pair, close }: ShowKeyProps) {
           <strong>The secret is shown this once.</strong> Copy it now; whoever loses it registers
           the forwarder again.
         </p>
-        <dl class="pairs">
+        <dl class="facts">
           <dt>Access key ID</dt>
           <dd class="row">
             <code>{pair.AccessKeyId}</code>
