@@ -1,4 +1,4 @@
-import { CallFailed, follow } from '../door.ts';
+import { CallFailed, follow } from './door.ts';
 
 /** Pauses before a broken stream is opened again, in milliseconds: doubled up to the last. */
 const retryMs = { first: 500, most: 8_000 };

@@ -1,8 +1,9 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { LoadBalancersLine } from '../../sdk/live.ts';
+import { Pace } from '../pace.ts';
+import { readOn } from '../stream.ts';
 import { concerns } from './list-state.ts';
-import { readOn } from './stream.ts';
 
 /** Changes are shown together, at most so often: a fleet that is rolled out changes without end. */
 const paceMs = 1_000;
@@ -15,17 +16,13 @@ export function useChanges(shown: Signal<ReadonlySet<string>>): Signal<number> {
   const changes = useSignal(0);
   useEffect(() => {
     const stop = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const pace = new Pace(paceMs, () => {
+      changes.value += 1;
+    });
     let isFirst = true;
-    const note = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        changes.value += 1;
-      }, paceMs);
-    };
     const take = (line: LoadBalancersLine) => {
       // The first line tells what the page has just been loaded with.
-      if (!isFirst && concerns(line, shown.value)) note();
+      if (!isFirst && concerns(line, shown.value)) pace.note();
       isFirst = false;
       return false;
     };
@@ -35,7 +32,7 @@ export function useChanges(shown: Signal<ReadonlySet<string>>): Signal<number> {
     void readOn({ action: 'WatchLoadBalancers', parameters: {}, take, away }, stop.signal);
     return () => {
       stop.abort();
-      clearTimeout(timer);
+      pace.stop();
     };
   }, []);
   return changes;

@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type LoadBalancerLine, type LoadBalancerState, stateAfter } from '../../sdk/live.ts';
-import { readOn } from './stream.ts';
+import { readOn } from '../stream.ts';
 
 export interface Watch {
   /** As it was told last; undefined until the first line. It stays when the load balancer goes. */

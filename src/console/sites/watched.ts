@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { LoadBalancersLine } from '../../sdk/live.ts';
-import { readOn } from '../load-balancers/stream.ts';
+import { Pace } from '../pace.ts';
+import { readOn } from '../stream.ts';
 
 /** Between two readings of what changed: many changes may come at once. Milliseconds. */
 const calm = 400;
@@ -23,18 +24,14 @@ export function useWatched(): Watched {
   useEffect(() => {
     const stop = new AbortController();
     const live = new Set<string>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const tell = () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        news.value += 1;
-      }, calm);
-    };
+    const pace = new Pace(calm, () => {
+      news.value += 1;
+    });
     const take = (line: LoadBalancersLine) => {
       trouble.value = undefined;
       if (line.Type !== 'heartbeat') {
         lost.value = lostAfter(lost.value, live, line);
-        tell();
+        pace.note();
       }
       return false;
     };
@@ -44,7 +41,7 @@ export function useWatched(): Watched {
     void readOn({ action: 'WatchLoadBalancers', parameters: {}, take, away }, stop.signal);
     return () => {
       stop.abort();
-      clearTimeout(timer);
+      pace.stop();
     };
   }, []);
   return { news: news.value, trouble: trouble.value, lost: lost.value };
