@@ -191,6 +191,19 @@ export const limits = {
   reportedAhead: 500,
   /** Drains and health entries in one report; some 200 bytes each, within a body. */
   reportedStatus: 2_000,
+  /**
+   * Isolation policy `fence`: how long a lease runs from the moment a report was sent, and how
+   * often one is sent. Three renewals in a row may fail before traffic is fenced.
+   */
+  leaseMs: 2_000,
+  leaseRenewMs: 500,
+  /**
+   * From the end of a lease until an engine lets nothing new in, at most. The wall clock bounds
+   * both engines to the end itself; this is what remains when it is set back in that moment:
+   * HAProxy's checks then take 200 + 300 + 100 + 300 ms (interval, timeout, interval, timeout),
+   * the kernel's own timeout some 10 ms.
+   */
+  leaseEngineMs: 1_000,
   /** HAProxy answers its socket in half a millisecond; past this it is taken for hung. */
   engineCommand: 2_000,
   /** Bytes of commands in one line to HAProxy, whose line buffer has 16 KB. */

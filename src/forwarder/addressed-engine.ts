@@ -28,6 +28,8 @@ export function withAddresses(engine: Engine, addresses: Addresses): Engine {
     health: () => engine.health(),
     counters: () => engine.counters(),
     traffic: (ids) => engine.traffic(ids),
+    guard: (leases) => engine.guard(leases),
+    renew: (site, until) => engine.renew(site, until),
     onLost: (listener) => engine.onLost(listener),
     async close(how) {
       await engine.close(how);

@@ -70,7 +70,7 @@ export interface TrafficCount {
 }
 
 /**
- * A data plane: three idempotent verbs and what can be read from it. A verb resolves only after
+ * A data plane: three idempotent verbs, leases, and what can be read. A verb resolves only after
  * the engine was read back and found to be as wanted; what the engine refused comes back as
  * failures, never as silence. Verbs for different load balancers may run at once, and share one
  * reload when they need one.
@@ -92,6 +92,22 @@ export interface Engine {
   counters(): Promise<readonly ReportCounters[]>;
   /** What these load balancers do now; at little cost, however many others there are. */
   traffic(ids: ReadonlySet<string>): Promise<readonly TrafficCount[]>;
+  /**
+   * Holds load balancers of the given sites to a lease: they take traffic only while it runs, by
+   * the engine's own means, whether or not this process runs. Replaces the set held before; a site
+   * absent from it carries without a lease. An engine that is opened keeps the set of its last
+   * life, every lease over, until it is called. Waits for no verb that is under way. Resolves once
+   * the engine was read back and found so.
+   * @param leases site -> when its lease ends (milliseconds of the agent's lease clock); a time
+   *   that is past = fenced now
+   */
+  guard(leases: ReadonlyMap<string, number>): Promise<void>;
+  /**
+   * Extends the lease of a guarded site. One that is already over by then extends nothing, and one
+   * that ends sooner than the current one shortens nothing. Waits for no verb and no reload.
+   * Resolves when the engine has it.
+   */
+  renew(site: string, until: number): Promise<void>;
   /** Called with a reason when the engine lost its state (restart, flush by somebody else). */
   onLost(listener: (reason: string) => void): void;
   /** Leaves traffic flowing unless told to stop it. */

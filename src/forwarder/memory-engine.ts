@@ -5,6 +5,8 @@ import type { Engine, ReportCounters, TrafficCount } from './engine.ts';
 export interface MemoryEngineOptions {
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** The clock of leases, in milliseconds; absent: `now`. */
+  readonly leaseNow?: () => number;
 }
 
 /** What a test does to the engine; each is asked at every verb. */
@@ -30,18 +32,30 @@ export class MemoryEngine implements Engine {
   doing: readonly TrafficCount[] = [];
   asked: readonly string[] = [];
   readonly #now: () => number;
+  readonly #leaseNow: () => number;
+  /** Site -> when its lease ends. They outlive the agent, as those of real engines do. */
+  #leases = new Map<string, number>();
   readonly #carried = new Map<string, LoadBalancer>();
   readonly #busy = new Set<string>();
   readonly #listeners: ((reason: string) => void)[] = [];
   #closed: { readonly stopTraffic: boolean } | undefined;
 
-  constructor({ now }: MemoryEngineOptions) {
+  constructor({ now, leaseNow = now }: MemoryEngineOptions) {
     this.#now = now;
+    this.#leaseNow = leaseNow;
   }
 
   /** What it carries now, read back. */
   get carried(): ReadonlyMap<string, LoadBalancer> {
     return this.#carried;
+  }
+
+  /** Those of them that take new traffic now: no lease holds them, or theirs runs. */
+  get serving(): readonly LoadBalancer[] {
+    const now = this.#leaseNow();
+    return [...this.#carried.values()].filter(
+      ({ site }) => now < (this.#leases.get(site) ?? Number.POSITIVE_INFINITY),
+    );
   }
 
   get closed(): { readonly stopTraffic: boolean } | undefined {
@@ -99,6 +113,17 @@ export class MemoryEngine implements Engine {
   async traffic(ids: ReadonlySet<string>): Promise<readonly TrafficCount[]> {
     this.asked = [...ids];
     return this.doing.filter(({ loadBalancerId }) => ids.has(loadBalancerId));
+  }
+
+  async guard(leases: ReadonlyMap<string, number>): Promise<void> {
+    if (this.#closed !== undefined) throw new Error('the engine is closed');
+    this.#leases = new Map(leases);
+  }
+
+  async renew(site: string, until: number): Promise<void> {
+    const before = this.#leases.get(site);
+    if (before === undefined || until <= this.#leaseNow()) return;
+    this.#leases.set(site, Math.max(before, until));
   }
 
   onLost(listener: (reason: string) => void): void {

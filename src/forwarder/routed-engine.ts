@@ -59,12 +59,27 @@ export class RoutedEngine implements Engine {
     return (await this.#each(({ engine }) => engine.traffic(ids))).flat();
   }
 
+  async guard(leases: ReadonlyMap<string, number>): Promise<void> {
+    await this.#together(({ engine }) => engine.guard(leases));
+  }
+
+  async renew(site: string, until: number): Promise<void> {
+    await this.#together(({ engine }) => engine.renew(site, until));
+  }
+
   onLost(listener: (reason: string) => void): void {
     for (const { engine } of this.#carriers) engine.onLost(listener);
   }
 
   async close(options: { readonly stopTraffic: boolean }): Promise<void> {
     await this.#each(({ engine }) => engine.close(options));
+  }
+
+  /** At once: a lease must not wait for another engine. A failure is reported when all end. */
+  async #together(act: (carrier: Carrier) => Promise<void>): Promise<void> {
+    const results = await Promise.allSettled(this.#carriers.map(act));
+    const failed = results.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
   /** One after the other; what fails in one keeps no other from its part, and is told then. */

@@ -169,6 +169,8 @@ export class Machine {
       health: () => engine.health(),
       counters: () => engine.counters(),
       traffic: (ids) => engine.traffic(ids),
+      guard: (leases) => verb(() => engine.guard(leases)),
+      renew: (site, until) => verb(() => engine.renew(site, until)),
       onLost: (listener) => engine.onLost((reason) => alive() && listener(reason)),
       close: async () => {},
     };

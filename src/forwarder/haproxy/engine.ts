@@ -124,6 +124,14 @@ export class HaproxyEngine implements Engine {
     return this.#traffic.read(ids);
   }
 
+  async guard(leases: ReadonlyMap<string, number>): Promise<void> {
+    if (leases.size > 0) throw new Error('this engine holds no leases');
+  }
+
+  async renew(): Promise<void> {
+    // No site is ever guarded.
+  }
+
   onLost(listener: (reason: string) => void): void {
     this.#listeners.push(listener);
   }
