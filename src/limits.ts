@@ -35,6 +35,18 @@ export const limits = {
   clientToken: 10 * 60_000,
   /** A forwarder that has not renewed within this is no longer live. */
   forwarderLeaseSeconds: 5,
+  /** A forwarder without a report for this long is marked: no lease of it is renewed any more. */
+  leaseSilenceMs: 1_200,
+  /** One that has reported within this is busy, and no answer waits for its lease to end. */
+  leaseQuietMs: 1_000,
+  /** How often a control plane looks for forwarders that have become silent. */
+  memberSweep: 200,
+  /** The longest that an answer waits for the lease of a silent forwarder to end. */
+  fenceWait: 5_000,
+  /** The least time that an answer gives the store to say which forwarders may serve a site. */
+  membersRead: 1_000,
+  /** How long DeregisterForwarder waits for the forwarder to stop serving. */
+  goodbyeWait: 10_000,
   heartbeat: 2_000,
   fullSnapshot: 5 * 60_000,
   /** Our own client puts parameters past this into a form body: long query strings trip proxies. */

@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { Certificate } from './elb/types.ts';
+import type { Fleet } from './fleet/fleet.ts';
 import { limits } from './limits.ts';
 import type { Address } from './settings.ts';
 import { keys } from './store/keys.ts';
@@ -20,8 +21,11 @@ export interface Metrics {
 /** From a cached read to a slow confirmation. */
 const buckets = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
-/** The metrics of one process, with those of Node itself. @param store read when they are asked */
-export function createMetrics(store: Store): Metrics {
+/**
+ * The metrics of one process, with those of Node itself.
+ * @param store, fleet read when the metrics are
+ */
+export function createMetrics(store: Store, fleet: Pick<Fleet, 'standings'>): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -54,6 +58,7 @@ export function createMetrics(store: Store): Metrics {
       }
     },
   });
+  exportForwarders(registers, store, fleet);
   const server = http.createServer(async (request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404).end('the metrics are at /metrics\n');
@@ -80,6 +85,32 @@ export function createMetrics(store: Store): Metrics {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** How many forwarders of each site are in which state. */
+function exportForwarders(
+  registers: Registry[],
+  store: Store,
+  fleet: Pick<Fleet, 'standings'>,
+): void {
+  new Gauge({
+    name: 'sluice_forwarders',
+    help: 'Forwarders of a site by state: live, silent, fencing, fenced, left, unseen',
+    labelNames: ['site', 'state'],
+    registers,
+    async collect() {
+      this.reset();
+      try {
+        const { entries } = await store.range(keys.allSites);
+        for (const { key } of entries) {
+          const site = key.slice(keys.allSites.length);
+          for (const { state } of fleet.standings(site)) this.inc({ site, state });
+        }
+      } catch {
+        // The store is away: the other metrics are needed all the more then.
+      }
+    },
+  });
 }
 
 async function* certificatesOf(store: Store): AsyncIterable<Certificate> {

@@ -29,6 +29,7 @@ test('without any setting, Sluice listens on loopback and keeps its state in ./d
     sample: true,
     throttle: 'documented',
     confirmWaitMs: 1000,
+    isolation: 'serve',
     audit: 'writes',
     auditDays: 90,
     dataFolder: resolve('data'),

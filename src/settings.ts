@@ -47,6 +47,8 @@ export interface Settings extends TrafficSettings {
   readonly metrics: Address | undefined;
   /** How long an answer waits for forwarders when the call does not say; 0 = not at all. */
   readonly confirmWaitMs: number;
+  /** What forwarders of a site do that reach no control plane, unless the site says otherwise. */
+  readonly isolation: 'serve' | 'fence';
   /** Which calls the audit log has: those that write, or all. */
   readonly audit: 'writes' | 'reads';
   /** Days that the audit log is kept. */
@@ -200,6 +202,13 @@ export const upSettings: readonly Setting[] = [
     text: 'how long an answer waits for the forwarders; 0 = not at all',
   },
   {
+    name: 'isolation',
+    variable: 'SLUICE_ISOLATION',
+    value: 'serve|fence',
+    fallback: 'serve',
+    text: 'for new sites: whether a forwarder that reaches no control plane goes on, or stops',
+  },
+  {
     name: 'audit',
     variable: 'SLUICE_AUDIT',
     value: 'writes|reads',
@@ -281,6 +290,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     ...(accessKeyId === '' ? {} : { rootAccessKey: { accessKeyId, accessKeySecret } }),
     throttle: toThrottle(given('throttle')),
     confirmWaitMs: toInteger(given('confirm-wait'), 0, limits.confirmWaitMax),
+    isolation: toOneOf(given('isolation'), ['serve', 'fence']),
     audit: toOneOf(given('audit'), ['writes', 'reads']),
     auditDays: toInteger(given('audit-days'), 1, limits.auditDaysMax),
     metrics: given('metrics').text === 'off' ? undefined : toAddress(given('metrics')),

@@ -114,7 +114,7 @@ async function startControlPlane(
   const timers = systemTimers;
   const trail = openTrail({ store, secret, retentionMs, now, timers, log });
   cleanups.push(() => trail.close());
-  const metrics = createMetrics(store);
+  const metrics = createMetrics(store, fleet);
   cleanups.push(() => metrics.close());
   const sites = new LoadBalancerSites(store);
   const diagnoses = createDiagnoses(seal);
@@ -143,6 +143,7 @@ async function startControlPlane(
       settled: settledIn(accessKeys, identities),
       trail,
       confirmWait: settings.confirmWaitMs,
+      newSitesIsolation: settings.isolation,
       planCommands: (before, after) => planCommands(settings.l4, before, after),
     }),
     now,

@@ -96,8 +96,10 @@ function commonHeaders({ format, requestId }: AnswerContext): Record<string, str
   };
 }
 
-function sluiceHeaders({ revision, applied, ignored }: AnswerHeaders): Record<string, string> {
+function sluiceHeaders(said: AnswerHeaders): Record<string, string> {
+  const { revision, applied, ignored, detail } = said;
   return {
+    ...(detail === undefined ? {} : { 'x-sluice-detail': headerText(detail) }),
     ...(revision === undefined ? {} : { 'x-sluice-revision': String(revision) }),
     ...(applied === undefined ? {} : { 'x-sluice-applied': applied }),
     ...(ignored === undefined ? {} : { 'x-sluice-ignored': headerText(ignored.join(',')) }),

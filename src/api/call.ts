@@ -46,13 +46,17 @@ export interface Extensions {
   readonly drainSeconds?: number;
   /** Milliseconds; 0 = do not wait. */
   readonly confirmWait?: number;
+  /** Of DeregisterForwarder: the machine will not come back. */
+  readonly gone?: boolean;
 }
 
 /** The answer headers that an action sets. */
 export interface AnswerHeaders {
   revision?: number;
-  /** `2/3`: forwarders that confirmed / live forwarders of the site. */
+  /** `2/3`: forwarders that confirmed / forwarders that may serve the site. */
   applied?: string;
+  /** Who has not confirmed, and why; what else a caller should know of the answer. */
+  detail?: string;
   /** Servers named but not attached. */
   ignored?: readonly string[];
   /** Of a dry run: what each forwarder would do. Travels in the body, as `DryRun.Commands`. */
@@ -115,6 +119,8 @@ export interface Call {
   readonly live: Live;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** What forwarders of a new site do that reach no control plane. */
+  readonly newSitesIsolation: 'serve' | 'fence';
   /** A fresh id such as `lb-5…` (the first character after the dash names the cell). */
   readonly newId: (prefix: string) => string;
   /** Seals a secret for storage, bound to `context` (AES-256-GCM). */

@@ -6,7 +6,7 @@ import { SimulatedClock } from '../../test/support/clock.ts';
 import { loadBalancer, server } from '../../test/support/load-balancers.ts';
 import { MemoryStore } from '../../test/support/memory-store.ts';
 import type { LoadBalancer } from '../elb/types.ts';
-import type { Fleet } from '../fleet/fleet.ts';
+import type { ConfirmWait, Fleet } from '../fleet/fleet.ts';
 import { limits } from '../limits.ts';
 import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
@@ -44,7 +44,7 @@ interface Confirmed {
   readonly site: string;
   readonly revision: number;
   readonly id: string;
-  readonly wait: number;
+  readonly wait: ConfirmWait;
 }
 
 /** One load balancer with servers i-1 and i-2, and two of three forwarders that confirm. */
@@ -57,10 +57,12 @@ async function open() {
   const create = createCalls({
     store,
     fleet: {
-      confirm: async (site: string, revision: number, id: string, wait: number) => {
+      confirm: async (site: string, revision: number, id: string, wait: ConfirmWait) => {
         confirmed.push({ site, revision, id, wait });
-        return { applied: 2, live: 3, missing: [] };
+        const missing = [{ forwarder: 'edge-3', reason: 'silent since 2026-11-24T08:00:00Z' }];
+        return { applied: 2, counted: 3, live: 2, missing };
       },
+      standings: () => [],
     } as Partial<Fleet> as Fleet,
     timers: clock,
     sites: new LoadBalancerSites(store),
@@ -105,6 +107,8 @@ function servers(value: LoadBalancer | undefined): string {
   return value === undefined ? 'nothing' : value.backends.map(({ serverId }) => serverId).join();
 }
 
+const detail = 'edge-3: silent since 2026-11-24T08:00:00Z';
+
 const add = (name: string) => (current: LoadBalancer) => ({
   next: { ...current, backends: [...current.backends, server(name)] },
 });
@@ -142,10 +146,11 @@ describe('a change of a load balancer', () => {
     const call = start();
     await call.changeLoadBalancer('lb-1', add('i-3'));
     const revision = (await revisionOf(key))!;
-    assert.deepEqual(call.answer, { revision, applied: '2/3' });
-    assert.deepEqual(confirmed, [{ site: 'site-1', revision, id: 'lb-1', wait: 700 }]);
+    assert.deepEqual(call.answer, { revision, applied: '2/3', detail });
+    const wait = { ms: 700, forFence: true };
+    assert.deepEqual(confirmed, [{ site: 'site-1', revision, id: 'lb-1', wait }]);
     await start({ confirmWait: 0 }).changeLoadBalancer('lb-1', add('i-4'));
-    assert.equal(confirmed.at(-1)?.wait, 0, 'as the call wants it');
+    assert.deepEqual(confirmed.at(-1)?.wait, { ms: 0, forFence: false }, 'as the call wants it');
   });
 
   test('that changes nothing is recorded, and confirmed at the revision that stands', async () => {
@@ -154,7 +159,7 @@ describe('a change of a load balancer', () => {
     const call = start();
     await call.changeLoadBalancer('lb-1', (next) => ({ next, ignored: ['i-9'] }));
     assert.equal(await revisionOf(key), before);
-    assert.deepEqual(call.answer, { revision: before, applied: '2/3', ignored: ['i-9'] });
+    assert.deepEqual(call.answer, { revision: before, applied: '2/3', detail, ignored: ['i-9'] });
     assert.equal(confirmed[0]?.revision, before);
     const [record] = await audits();
     assert.deepEqual([record?.ignored, record?.changes], [['i-9'], []]);
@@ -224,7 +229,7 @@ describe('a transaction', () => {
     });
     assert.equal(record?.changes[1]?.key, key);
     assert.equal(record?.changes[1]?.after, null);
-    assert.deepEqual(call.answer, { revision: await revisionOf(site), applied: '2/3' });
+    assert.deepEqual(call.answer, { revision: await revisionOf(site), applied: '2/3', detail });
   });
 
   test('that touches no load balancer waits for no forwarder', async () => {

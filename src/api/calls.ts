@@ -24,6 +24,7 @@ import type {
   Writes,
 } from './call.ts';
 import { useChanges } from './certificate-uses.ts';
+import { detailOf } from './confirmation-detail.ts';
 import type { Diagnoses } from './diagnoses.ts';
 import { GroundsChanged, LoadBalancerFold } from './fold.ts';
 import type { Identities } from './identities.ts';
@@ -45,6 +46,8 @@ export interface CallsOptions {
   readonly trail: Trail;
   /** Milliseconds an answer waits for forwarders when the call does not say. */
   readonly confirmWait: number;
+  /** The isolation policy of a site that is registered without one. */
+  readonly newSitesIsolation?: 'serve' | 'fence';
   /** What a forwarder would run to get from one state of a load balancer to the next. */
   readonly planCommands: (
     before: LoadBalancer | undefined,
@@ -97,6 +100,7 @@ class StoreCall implements Call {
   readonly seal: (secret: string, context: string) => string;
   readonly signal: AbortSignal;
   readonly trail: Trail;
+  readonly newSitesIsolation: 'serve' | 'fence';
   recorded = false;
   readonly newId = newId;
   readonly #shared: Shared;
@@ -116,6 +120,7 @@ class StoreCall implements Call {
     this.now = shared.now;
     this.seal = shared.seal;
     this.trail = shared.trail;
+    this.newSitesIsolation = shared.newSitesIsolation ?? 'serve';
   }
 
   diagnosisOf = (message: string) => this.#shared.diagnoses.open(message, this.caller.account);
@@ -301,10 +306,17 @@ class StoreCall implements Call {
   }
 
   async #confirm(site: string, loadBalancerId: string, revision: number): Promise<void> {
-    const wait = this.extensions.confirmWait ?? this.#shared.confirmWait;
-    const { applied, live } = await this.fleet.confirm(site, revision, loadBalancerId, wait);
+    const { confirmWait } = this.extensions;
+    // A caller that says how long it waits waits no longer, a lease that runs out or not.
+    const wait = {
+      ms: confirmWait ?? this.#shared.confirmWait,
+      forFence: confirmWait === undefined && this.#shared.confirmWait > 0,
+    };
+    const confirmation = await this.fleet.confirm(site, revision, loadBalancerId, wait);
     this.answer.revision = revision;
-    this.answer.applied = `${applied}/${live}`;
+    this.answer.applied = `${confirmation.applied}/${confirmation.counted}`;
+    const detail = detailOf(site, confirmation, this.fleet.standings(site));
+    if (detail !== undefined) this.answer.detail = detail;
   }
 
   #audit(changes: readonly AuditChange[], ignored: readonly string[], response?: unknown): Write {

@@ -5,7 +5,8 @@ import { ApiError } from './errors.ts';
 
 /**
  * Reads the request headers that extend ENS: `x-sluice-if-revision`, `x-sluice-dry-run` (true, 1),
- * `x-sluice-drain-seconds` and `x-sluice-confirm-wait` (milliseconds; `800ms` and `2s` as well).
+ * `x-sluice-drain-seconds`, `x-sluice-confirm-wait` (milliseconds; `800ms` and `2s` as well) and
+ * `x-sluice-gone` (true, 1).
  * @throws ApiError InvalidParameter.<header> for a value that is no such number or flag
  */
 export function readExtensions(headers: IncomingHttpHeaders): Extensions {
@@ -14,6 +15,7 @@ export function readExtensions(headers: IncomingHttpHeaders): Extensions {
   const confirmWait = milliseconds(headers, 'x-sluice-confirm-wait', limits.confirmWaitMax);
   return {
     dryRun: flag(headers, 'x-sluice-dry-run'),
+    ...(flag(headers, 'x-sluice-gone') ? { gone: true } : {}),
     ...(ifRevision === undefined ? {} : { ifRevision }),
     ...(drainSeconds === undefined ? {} : { drainSeconds }),
     ...(confirmWait === undefined ? {} : { confirmWait }),

@@ -13,6 +13,7 @@ export const commonFlags: readonly (Flag & { readonly text: string })[] = [
     value: 'MS',
     text: 'how long to wait for the forwarders; 0 = not at all',
   },
+  { name: 'gone', text: 'of DeregisterForwarder: the machine will not come back' },
   { name: 'header', value: 'NAME=VALUE', text: 'a further request header (may be repeated)' },
   { name: 'output', value: 'json|table', text: 'how to print the answer (json)' },
   { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
@@ -22,7 +23,7 @@ export const commonFlags: readonly (Flag & { readonly text: string })[] = [
 ];
 
 /** Flags that travel as `x-sluice-…` headers of the same name. */
-const extensionFlags = ['if-revision', 'dry-run', 'drain-seconds', 'confirm-wait'];
+const extensionFlags = ['if-revision', 'dry-run', 'drain-seconds', 'confirm-wait', 'gone'];
 
 export interface ActionFlags {
   readonly help: boolean;

@@ -193,6 +193,10 @@ export interface Site {
   readonly createTime: string;
   readonly defaultNetworkId: string;
   readonly defaultVSwitchId: string;
+  /** What a forwarder does that reaches no control plane; absent: serve. */
+  readonly isolation?: 'serve' | 'fence';
+  /** With `fence`: whether the first forwarder goes on when all are isolated; absent: none. */
+  readonly whenAllIsolated?: 'none' | 'last-serves';
 }
 
 export interface Network {

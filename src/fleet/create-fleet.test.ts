@@ -82,6 +82,8 @@ function watch(site: string, of: Fleet = fleet) {
   return { told, next, leave: () => closing.abort(), done };
 }
 
+const wait = (ms: number) => ({ ms, forFence: false });
+
 const ids = ({ loadBalancers }: { readonly loadBalancers: readonly LoadBalancer[] }) =>
   loadBalancers.map(({ id }) => id);
 
@@ -254,10 +256,10 @@ describe('the freeze', () => {
     await register('site-1', 'a');
     await fleet.report('site-1', 'a', { applied: { revision: 1, failures: [] } });
     await commit({ [keys.freeze]: { v: 1, frozen: true } });
-    const confirmed = () => fleet.confirm('site-1', 99, 'lb-1', 0);
+    const confirmed = () => fleet.confirm('site-1', 99, 'lb-1', wait(0));
     const frozen = async () => (await confirmed()).missing[0]?.reason === 'changes are frozen';
     await until(frozen, { what: 'the freeze' });
-    await fleet.confirm('site-1', 99, 'lb-1', 3_600_000);
+    await fleet.confirm('site-1', 99, 'lb-1', wait(3_600_000));
   });
 });
 
@@ -288,7 +290,7 @@ describe('the forwarder of unclaimed sites', () => {
     await register('*', 'up');
     const applied = { revision: 7, failures: [] };
     await fleet.report('site-1', 'up', { applied });
-    const confirmed = () => fleet.confirm('site-1', 7, 'lb-1', 0);
+    const confirmed = () => fleet.confirm('site-1', 7, 'lb-1', wait(0));
     await until(async () => (await confirmed()).live === 1, { what: 'the registration' });
     assert.deepEqual(
       fleet.forwarders('*').map(({ site, name }) => [site, name]),
@@ -298,7 +300,7 @@ describe('the forwarder of unclaimed sites', () => {
     await register('site-1', 'own');
     await until(async () => (await confirmed()).live === 0, { what: 'the registration' });
     await fleet.report('site-1', 'own', { applied });
-    assert.deepEqual(await confirmed(), { applied: 1, live: 1, missing: [] });
+    assert.deepEqual(await confirmed(), { applied: 1, counted: 1, live: 1, missing: [] });
     assert.deepEqual(
       fleet.forwarders('site-1').map(({ name }) => name),
       ['own'],
@@ -319,7 +321,7 @@ describe('confirming a revision', () => {
   function confirming(revision: number, waitMs = 1_000) {
     const state: { answer?: Confirmation } = {};
     void fleet
-      .confirm('site-1', revision, 'lb-1', waitMs)
+      .confirm('site-1', revision, 'lb-1', wait(waitMs))
       .then((answer) => (state.answer = answer));
     return state;
   }
@@ -331,7 +333,7 @@ describe('confirming a revision', () => {
     assert.equal(waiting.answer, undefined);
     await fleet.report('site-1', 'b', { applied: { revision: 8, failures: [] } });
     await clock.advance(0);
-    assert.deepEqual(waiting.answer, { applied: 2, live: 2, missing: [] });
+    assert.deepEqual(waiting.answer, { applied: 2, counted: 2, live: 2, missing: [] });
   });
 
   test('tells the truth when the time is over', async () => {
@@ -339,7 +341,7 @@ describe('confirming a revision', () => {
     await fleet.report('site-1', 'a', { applied: { revision: 6, failures: [] } });
     await clock.advance(1_000);
     const missing = [{ forwarder: 'b', reason: 'is at revision 5' }];
-    assert.deepEqual(waiting.answer, { applied: 1, live: 2, missing });
+    assert.deepEqual(waiting.answer, { applied: 1, counted: 2, live: 2, missing });
   });
 
   test('a failure of this load balancer is no confirmation and needs no wait', async () => {
@@ -350,48 +352,52 @@ describe('confirming a revision', () => {
     await fleet.report('site-1', 'b', { applied: { revision: 6, failures: others } });
     await clock.advance(0);
     const missing = [{ forwarder: 'a', reason: 'port 80 is taken' }];
-    assert.deepEqual(waiting.answer, { applied: 1, live: 2, missing });
+    assert.deepEqual(waiting.answer, { applied: 1, counted: 2, live: 2, missing });
   });
 
   test('a failure of everything is one of this load balancer', async () => {
     const failures = [{ loadBalancerId: '*', reason: 'the engine lost its state' }];
     await fleet.report('site-1', 'a', { applied: { revision: 6, failures } });
     await fleet.report('site-1', 'b', { applied: { revision: 6, failures: [] } });
-    assert.equal((await fleet.confirm('site-1', 6, 'lb-1', 0)).applied, 1);
+    assert.equal((await fleet.confirm('site-1', 6, 'lb-1', wait(0))).applied, 1);
   });
 
   test('a load balancer ahead of its site is confirmed, its neighbours are not', async () => {
     const ahead = { 'lb-1': 9 };
     await fleet.report('site-1', 'a', { applied: { revision: 5, failures: [], ahead } });
     await fleet.report('site-1', 'b', { applied: { revision: 9, failures: [] } });
-    assert.equal((await fleet.confirm('site-1', 9, 'lb-1', 0)).applied, 2);
-    assert.equal((await fleet.confirm('site-1', 9, 'lb-2', 0)).applied, 1);
+    assert.equal((await fleet.confirm('site-1', 9, 'lb-1', wait(0))).applied, 2);
+    assert.equal((await fleet.confirm('site-1', 9, 'lb-2', wait(0))).applied, 1);
   });
 
   test('a lower revision that comes late changes nothing', async () => {
     await fleet.report('site-1', 'a', { applied: { revision: 4, failures: [] } });
-    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 2);
+    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', wait(0))).applied, 2);
   });
 
   test('a forwarder that began anew counts for what it has applied since', async () => {
     const report = (startedAt: number, revision: number) =>
       fleet.report('site-1', 'a', { applied: { revision, failures: [], startedAt } });
     await report(2_000, 3);
-    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 1);
+    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', wait(0))).applied, 1);
     await report(1_000, 9);
-    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 1, 'from an earlier life');
+    assert.equal(
+      (await fleet.confirm('site-1', 5, 'lb-1', wait(0))).applied,
+      1,
+      'from an earlier life',
+    );
     await report(2_000, 5);
-    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).applied, 2);
+    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', wait(0))).applied, 2);
   });
 
   test('a forwarder that is not registered does not count', async () => {
     await fleet.report('site-1', 'stranger', { applied: { revision: 5, failures: [] } });
-    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', 0)).live, 2);
+    assert.equal((await fleet.confirm('site-1', 5, 'lb-1', wait(0))).live, 2);
   });
 
   test('a site without forwarders has nobody to wait for', async () => {
-    const confirmation = await fleet.confirm('site-7', 5, 'lb-1', 60_000);
-    assert.deepEqual(confirmation, { applied: 0, live: 0, missing: [] });
+    const confirmation = await fleet.confirm('site-7', 5, 'lb-1', wait(60_000));
+    assert.deepEqual(confirmation, { applied: 0, counted: 0, live: 0, missing: [] });
   });
 
   test('closing the fleet answers those who wait', async () => {
@@ -426,12 +432,12 @@ test('the reports of one control plane are seen by another', async () => {
   const other = await createFleet({ store, now: clock.now, timers: clock, log: silent });
   try {
     await register('site-1', 'a');
-    const waiting = other.confirm('site-1', 5, 'lb-1', 60_000);
+    const waiting = other.confirm('site-1', 5, 'lb-1', wait(60_000));
     await fleet.report('site-1', 'a', { applied: { revision: 4, failures: [] } });
     await until(() => other.forwarders('site-1').length === 1, { what: 'the report' });
-    const confirmed = other.confirm('site-1', 5, 'lb-1', 60_000);
+    const confirmed = other.confirm('site-1', 5, 'lb-1', wait(60_000));
     await fleet.report('site-1', 'a', { applied: { revision: 5, failures: [] } });
-    assert.deepEqual(await confirmed, { applied: 1, live: 1, missing: [] });
+    assert.deepEqual(await confirmed, { applied: 1, counted: 1, live: 1, missing: [] });
     assert.ok((await waiting).live <= 1);
 
     await other.report('site-1', 'a', { applied: { revision: 6, failures: [] } });

@@ -1,22 +1,37 @@
-import { systemTimers, type Timers } from '../clock.ts';
+import { sleep, systemTimers, type Timers } from '../clock.ts';
+import { limits } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { keys } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import { Confirmations } from './confirmations.ts';
-import { SiteFeed } from './feed.ts';
-import type { Confirmation, Deliver, Fleet, FleetListener, ForwarderState } from './fleet.ts';
+import { Feeds } from './feeds.ts';
+import type {
+  Confirmation,
+  ConfirmWait,
+  Deliver,
+  Fleet,
+  FleetListener,
+  ForwarderState,
+  Watcher,
+} from './fleet.ts';
 import { type Follower, follow, type Surroundings } from './follow.ts';
-import { type SiteReport, type SiteTraffic, unclaimedSites } from './protocol.ts';
+import { Isolation } from './isolation.ts';
+import { Members } from './members.ts';
+import { type LeaseTerms, type SiteReport, type SiteTraffic, unclaimedSites } from './protocol.ts';
 import { Registry } from './registry.ts';
 import { Reports } from './reports.ts';
+import { type Standing, Standings } from './standings.ts';
 import { Subscriber } from './subscriber.ts';
 import { Traffic } from './traffic.ts';
+import { Watching } from './watching.ts';
 
 export interface FleetOptions {
   readonly store: Store;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly log: Log;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic?: () => number;
   readonly timers?: Timers;
   /** 0 to 1, as Math.random gives it. */
   readonly random?: () => number;
@@ -27,7 +42,9 @@ export interface FleetOptions {
  * and the freeze were read; waits for the store for as long as that takes.
  */
 export async function createFleet(options: FleetOptions): Promise<Fleet> {
-  const fleet = new StoreFleet({ timers: systemTimers, random: Math.random, ...options });
+  const monotonic = () => performance.now();
+  const defaults = { timers: systemTimers, random: Math.random, monotonic };
+  const fleet = new StoreFleet({ ...defaults, ...options });
   await fleet.start();
   return fleet;
 }
@@ -38,24 +55,41 @@ class StoreFleet implements Fleet {
   readonly #gate = { frozen: false };
   readonly #registry = new Registry();
   readonly #reports: Reports;
+  readonly #members: Members;
+  readonly #standings: Standings;
+  readonly #isolation: Isolation;
   readonly #confirmations: Confirmations;
   readonly #traffic: Traffic;
-  readonly #feeds = new Map<string, SiteFeed>();
+  readonly #feeds: Feeds;
+  readonly #watching: Watching;
   readonly #listeners = new Set<FleetListener>();
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
     this.#reports = new Reports(surroundings, (site, forwarder, part) => {
-      if (part === 'applied') this.#confirmations.heard(site, forwarder);
+      if (part === 'applied') this.#confirmations.changed(site, forwarder);
       this.#tell(site);
     });
+    this.#members = new Members(surroundings.store, (site, forwarder, began) => {
+      if (began) this.#reports.expect(site, forwarder);
+      this.#confirmations.changed(site, forwarder);
+      this.#tell(site);
+    });
+    const parts = { registry: this.#registry, members: this.#members, reports: this.#reports };
+    this.#standings = new Standings(parts);
+    this.#isolation = new Isolation({ ...surroundings, ...parts });
     this.#confirmations = new Confirmations({
-      registry: this.#registry,
-      reports: this.#reports,
+      ...parts,
+      standings: this.#standings,
       gate: this.#gate,
       timers: surroundings.timers,
     });
     this.#traffic = new Traffic(surroundings, (site) => this.#tell(site));
+    const watched = (site: string) => this.#traffic.watched(site);
+    this.#feeds = new Feeds({ ...surroundings, gate: this.#gate, watched });
+    const { registry } = parts;
+    const own = { registry, isolation: this.#isolation, feeds: this.#feeds };
+    this.#watching = new Watching({ ...surroundings, ...own });
   }
 
   async start(): Promise<void> {
@@ -66,11 +100,18 @@ class StoreFleet implements Fleet {
       this.#confirmations.registryChanged();
       this.#tell(undefined);
     });
+    await this.#members.start(this.#surroundings, signal);
     await this.#reports.start(signal);
+    this.#isolation.start(signal);
     this.#traffic.start(signal);
   }
 
-  async *watchSite(site: string, signal: AbortSignal, deliver?: Deliver): AsyncIterable<string> {
+  async *watchSite(
+    site: string,
+    signal: AbortSignal,
+    deliver?: Deliver,
+    forwarder?: Watcher,
+  ): AsyncIterable<string> {
     const subscriber = new Subscriber(this.#gate, (certificate) => {
       try {
         return deliver?.(certificate);
@@ -81,8 +122,7 @@ class StoreFleet implements Fleet {
         return undefined;
       }
     });
-    const stop =
-      site === unclaimedSites ? this.#joinUnclaimed(subscriber) : this.#join(site, subscriber);
+    const stop = this.#watching.begin(site, subscriber, forwarder);
     try {
       yield* subscriber.lines(AbortSignal.any([signal, this.#abort.signal]));
     } finally {
@@ -90,19 +130,25 @@ class StoreFleet implements Fleet {
     }
   }
 
-  async report(site: string, forwarder: string, report: SiteReport): Promise<void> {
-    const { traffic, ...rest } = report;
+  async report(site: string, forwarder: string, report: SiteReport): Promise<LeaseTerms> {
+    const { traffic, goodbye, ...rest } = report;
     if (traffic !== undefined) await this.#traffic.take(site, forwarder, traffic);
     if (Object.keys(rest).length > 0) await this.#reports.take(site, forwarder, rest);
+    if (goodbye !== undefined) await this.#isolation.leave(site, forwarder, goodbye);
+    return this.#isolation.terms(site, forwarder, rest.applied);
   }
 
   confirm(
     site: string,
     revision: number,
     loadBalancerId: string,
-    waitMs: number,
+    wait: ConfirmWait,
   ): Promise<Confirmation> {
-    return this.#confirmations.confirm(site, revision, loadBalancerId, waitMs);
+    return this.#confirmations.confirm(site, revision, loadBalancerId, wait);
+  }
+
+  progress(site: string, revision: number, loadBalancerId: string): Confirmation {
+    return this.#confirmations.progress(site, revision, loadBalancerId);
   }
 
   forwarders(site: string): readonly ForwarderState[] {
@@ -111,13 +157,14 @@ class StoreFleet implements Fleet {
         ? [...this.#reports.sites()].filter((each) => !this.#registry.claimed(each))
         : [site];
     return sites.flatMap((each) =>
-      Array.from(this.#confirmations.live(each), ([name, { revision, failures }]) => {
+      this.#standings.of(each).flatMap(({ forwarder: name, applied }) => {
+        if (applied === undefined) return [];
         const status = this.#reports.of(each).get(name)?.status;
         return {
           site: each,
           name,
-          revision,
-          failures,
+          revision: applied.revision,
+          failures: applied.failures,
           drains: status?.drains ?? [],
           health: status?.health ?? [],
           engine: status?.engine ?? '',
@@ -127,8 +174,39 @@ class StoreFleet implements Fleet {
     );
   }
 
-  carriers(site: string): ReadonlySet<string> {
-    return this.#registry.forwardersOf(site);
+  standings(site: string): readonly Standing[] {
+    return this.#standings.of(site);
+  }
+
+  async untilLeft(site: string, forwarder: string, waitMs: number): Promise<readonly string[]> {
+    const { monotonic, timers } = this.#surroundings;
+    const deadline = monotonic() + waitMs;
+    for (;;) {
+      const sites = await this.#servedBy(site, forwarder);
+      if (sites.length === 0 || monotonic() >= deadline) return sites;
+      await sleep(timers, limits.memberSweep, this.#abort.signal);
+      if (this.#abort.signal.aborted) return sites;
+    }
+  }
+
+  async forget(site: string, forwarder: string): Promise<void> {
+    for (const each of site === unclaimedSites ? this.#members.sites() : [site]) {
+      await this.#members.update(each, forwarder, () => undefined);
+      await this.#reports.end(each, forwarder);
+    }
+  }
+
+  /** The sites that a forwarder may serve, of the one or of all. */
+  async #servedBy(site: string, forwarder: string): Promise<string[]> {
+    const sites = site === unclaimedSites ? [...this.#members.sites()] : [site];
+    const served: string[] = [];
+    for (const each of sites) {
+      const member = await this.#members.get(each, forwarder);
+      if (member !== undefined && member.state !== 'left' && member.state !== 'fenced') {
+        served.push(each);
+      }
+    }
+    return served;
   }
 
   traffic(site: string): ReadonlyMap<string, SiteTraffic> {
@@ -150,57 +228,12 @@ class StoreFleet implements Fleet {
 
   async close(): Promise<void> {
     this.#abort.abort();
-    for (const feed of this.#feeds.values()) feed.close();
+    this.#feeds.close();
     this.#confirmations.close();
   }
 
   #tell(site: string | undefined): void {
     for (const listener of this.#listeners) listener(site);
-  }
-
-  /** Joins one site; the returned function leaves it. */
-  #join(site: string, subscriber: Subscriber): () => void {
-    const feed = this.#feeds.get(site) ?? this.#openFeed(site);
-    this.#feeds.set(site, feed);
-    feed.subscribe(subscriber);
-    return () =>
-      feed.unsubscribe(subscriber, () => {
-        this.#feeds.delete(site);
-        feed.close();
-      });
-  }
-
-  #openFeed(site: string): SiteFeed {
-    const watched = () => this.#traffic.watched(site);
-    return new SiteFeed(site, { ...this.#surroundings, gate: this.#gate, watched });
-  }
-
-  /** Joins every site without a forwarder of its own, as they come and go. */
-  #joinUnclaimed(subscriber: Subscriber): () => void {
-    const joined = new Map<string, () => void>();
-    const leave = (site: string) => {
-      joined.get(site)?.();
-      joined.delete(site);
-      subscriber.release(site);
-    };
-    const follow = () => {
-      const sites = this.#registry.sites();
-      for (const site of joined.keys()) {
-        if (this.#registry.claimed(site) || !sites.has(site)) leave(site);
-      }
-      for (const site of sites) {
-        if (this.#registry.claimed(site) || joined.has(site)) continue;
-        joined.set(site, this.#join(site, subscriber));
-      }
-    };
-    // A forwarder that was away may still carry sites that were claimed meanwhile.
-    for (const site of this.#registry.sites()) if (this.#registry.claimed(site)) leave(site);
-    follow();
-    const stop = this.#registry.onChange(follow);
-    return () => {
-      stop();
-      for (const unsubscribe of joined.values()) unsubscribe();
-    };
   }
 
   /** Resolves once the freeze was read. */
@@ -211,7 +244,7 @@ class StoreFleet implements Fleet {
         if (frozen === this.#gate.frozen) return;
         this.#gate.frozen = frozen;
         // Lines that wait give way to a snapshot; while frozen it stays behind the gate.
-        for (const feed of this.#feeds.values()) feed.refresh();
+        this.#feeds.refresh();
         this.#tell(undefined);
       };
       const follower: Follower = {

@@ -36,8 +36,10 @@ export class SiteFeed implements SnapshotSource, Follower {
   readonly site: string;
   readonly #surroundings: FeedSurroundings;
   readonly #gate: Gate;
-  readonly #abort = new AbortController();
+  #abort = new AbortController();
   readonly #subscribers = new Set<Subscriber>();
+  /** Those whose first snapshot must hold a revision that has not come yet. */
+  readonly #waiting = new Map<Subscriber, number>();
   #loaded = false;
   #revision = 0;
   #hash = 0n;
@@ -55,21 +57,22 @@ export class SiteFeed implements SnapshotSource, Follower {
     this.#surroundings = surroundings;
     this.#gate = surroundings.gate;
     this.#certificates = new SiteCertificates(surroundings);
-    void follow(keys.loadBalancers(site), this, surroundings, this.#abort.signal);
+    this.#follow();
     this.#cancelHeartbeat = this.#scheduleHeartbeat();
   }
 
-  subscribe(subscriber: Subscriber): void {
+  /** @param revision the first snapshot holds every change up to it */
+  subscribe(subscriber: Subscriber, revision: number): void {
     this.#cancelIdle();
-    this.#subscribers.add(subscriber);
-    if (this.#loaded) subscriber.join(this);
+    this.#waiting.set(subscriber, revision);
+    this.#admit();
   }
 
   /** @param onIdle called when nobody has come back for a while */
   unsubscribe(subscriber: Subscriber, onIdle: () => void): void {
-    if (!this.#subscribers.delete(subscriber)) return;
-    subscriber.leave(this);
-    if (this.#subscribers.size > 0) return;
+    this.#waiting.delete(subscriber);
+    if (this.#subscribers.delete(subscriber)) subscriber.leave(this);
+    if (this.#subscribers.size + this.#waiting.size > 0) return;
     this.#cancelIdle = this.#surroundings.timers.after(limits.idleFeed, onIdle);
   }
 
@@ -77,6 +80,7 @@ export class SiteFeed implements SnapshotSource, Follower {
   refresh(): void {
     if (!this.#loaded) return;
     for (const subscriber of this.#subscribers) subscriber.join(this);
+    this.#admit();
   }
 
   close(): void {
@@ -142,13 +146,14 @@ export class SiteFeed implements SnapshotSource, Follower {
     const base = this.#revision;
     this.#revision = revision;
     this.#snapshotLine = undefined;
-    if (this.#gate.frozen) return;
+    if (this.#gate.frozen) return this.#admit();
     if (unexplained.size > 0) return this.refresh();
     const site = JSON.stringify(this.site);
     const line =
       `{"type":"change","site":${site},"base":${base},"revision":${revision},` +
       `"puts":[${puts.join()}],"deletes":${JSON.stringify(deletes)}}\n`;
     this.#tell({ text: line, certificates });
+    this.#admit();
   }
 
   /** Ids that vanish without the record that a deletion leaves: no forwarder may drop them. */
@@ -234,7 +239,16 @@ export class SiteFeed implements SnapshotSource, Follower {
     this.refresh();
   }
 
+  /** Reads the site, and goes on from there. */
+  #follow(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    void follow(keys.loadBalancers(this.site), this, this.#surroundings, this.#abort.signal);
+  }
+
   #beat(): void {
+    // A record of a deletion may be newer than every load balancer: then no change brings it.
+    if (this.#waiting.size > 0) this.#follow();
     this.#heartbeats += 1;
     if (this.#heartbeats % Math.round(limits.fullSnapshot / limits.heartbeat) === 0) {
       void this.#refreshWhole();
@@ -249,6 +263,17 @@ export class SiteFeed implements SnapshotSource, Follower {
       ...(watched.length > 0 ? { watched } : {}),
     });
     this.#tell({ text, certificates: [] });
+  }
+
+  /** Begins with those that wait for no more than what is here. */
+  #admit(): void {
+    if (!this.#loaded) return;
+    for (const [subscriber, revision] of this.#waiting) {
+      if (revision > this.#revision) continue;
+      this.#waiting.delete(subscriber);
+      this.#subscribers.add(subscriber);
+      subscriber.join(this);
+    }
   }
 
   #tell(line: Line): void {

@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly store: Store;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** Milliseconds of a clock that never goes back, for measuring how long something took. */
+  readonly monotonic: () => number;
   readonly timers: Timers;
   /** 0 to 1, as Math.random gives it. */
   readonly random: () => number;

@@ -152,6 +152,30 @@ export interface MinuteReport {
   readonly listeners: Readonly<Record<string, Readonly<Record<string, PackedMinute>>>>;
 }
 
+/** When a forwarder said something: what comes late is recognised by it. */
+export interface Said {
+  /** When this incarnation of the forwarder began, Unix milliseconds; rises with each. */
+  readonly startedAt: number;
+  /** Rises with everything that one incarnation says of leases and membership. */
+  readonly sequence: number;
+}
+
+/** What a forwarder reports of the lease of a site. */
+export interface LeaseReport {
+  /** Its engines refuse the site's traffic when the lease ends. */
+  readonly armed: boolean;
+  /** As in `Said`. */
+  readonly sequence: number;
+}
+
+/** What a report is answered with. */
+export interface LeaseTerms {
+  /** fence: the engines must refuse the site's traffic when the lease ends. */
+  readonly isolation: 'serve' | 'fence';
+  /** How long the lease runs from the moment that the report was sent; 0: it is not renewed. */
+  readonly leaseMs: number;
+}
+
 /**
  * One report about one site. `applied` is small and comes at once with every change; `status`,
  * `minute` and `traffic` come at their own pace. A report may hold any of them.
@@ -172,7 +196,11 @@ export interface SiteReport {
      * says nothing any more: its machine may have lost it.
      */
     readonly startedAt?: number;
+    /** How the engines hold the site to its lease, and a request for more time. */
+    readonly lease?: LeaseReport;
   };
+  /** The forwarder serves the site no more: its engines and its disk hold nothing of it. */
+  readonly goodbye?: Said;
   readonly status?: {
     readonly drains: readonly ReportDrain[];
     readonly health: readonly ReportHealth[];

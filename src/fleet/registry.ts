@@ -3,27 +3,45 @@ import type { Change, Range } from '../store/store.ts';
 import { type Follower, follow, type Surroundings } from './follow.ts';
 import { unclaimedSites } from './protocol.ts';
 
+/** What the fleet needs of a site's record. */
+interface SiteTerms {
+  readonly isolation?: 'serve' | 'fence';
+  readonly whenAllIsolated?: 'none' | 'last-serves';
+}
+
+/** What the fleet needs of a forwarder's record. */
+interface Registration {
+  /** It is being deregistered: it must stop serving. */
+  readonly leaving?: boolean;
+}
+
 /** Which sites there are, and which forwarders were registered for each. */
 export class Registry {
-  readonly #sites = new Set<string>();
-  readonly #forwarders = new Map<string, Set<string>>();
+  readonly #sites = new Map<string, SiteTerms>();
+  readonly #forwarders = new Map<string, Map<string, Registration>>();
   readonly #listeners = new Set<() => void>();
 
   /** Follows the store until `signal` aborts; resolves once the records were read. */
   async start(surroundings: Surroundings, signal: AbortSignal): Promise<void> {
-    const sites = new Keys(keys.allSites, (site, present) => this.#setSite(site, present));
-    const forwarders = new Keys(keys.allForwarders, (path, present) =>
-      this.#setForwarder(path, present),
-    );
+    const sites = new Records<SiteTerms>(keys.allSites, (site, record) => {
+      if (record === undefined) this.#sites.delete(site);
+      else this.#sites.set(site, record);
+      this.#notify();
+    });
+    const forwarders = new Records<Registration>(keys.allForwarders, (path, record) => {
+      this.#setForwarder(path, record);
+      this.#notify();
+    });
     for (const each of [sites, forwarders]) {
       void follow(each.prefix, each, surroundings, signal);
       await each.loaded;
     }
   }
 
-  /** The names of the forwarders that carry the site: its own, else those of unclaimed sites. */
+  /** The names of the forwarders that serve the site: its own, else those of unclaimed sites. */
   forwardersOf(site: string): ReadonlySet<string> {
-    return this.#forwarders.get(site) ?? this.#forwarders.get(unclaimedSites) ?? new Set();
+    const own = this.#forwarders.get(site) ?? this.#forwarders.get(unclaimedSites);
+    return new Set(own?.keys());
   }
 
   /** True when the site has a forwarder of its own. */
@@ -31,8 +49,25 @@ export class Registry {
     return this.#forwarders.has(site);
   }
 
+  /** True while a forwarder of the site (or of `*`) is being deregistered. */
+  isLeaving(site: string, forwarder: string): boolean {
+    return this.#forwarders.get(site)?.get(forwarder)?.leaving === true;
+  }
+
+  /**
+   * True when the forwarder must hold the site's traffic to a lease. Where the policy keeps one
+   * that serves when all are isolated, it is the first by name.
+   */
+  fences(site: string, forwarder: string): boolean {
+    const { isolation, whenAllIsolated } = this.#sites.get(site) ?? {};
+    if (isolation !== 'fence') return false;
+    if (whenAllIsolated !== 'last-serves') return true;
+    const [first] = [...this.forwardersOf(site)].sort();
+    return forwarder !== first;
+  }
+
   sites(): ReadonlySet<string> {
-    return this.#sites;
+    return new Set(this.#sites.keys());
   }
 
   /** Calls `listener` after every change, until the returned function is called. */
@@ -41,59 +76,53 @@ export class Registry {
     return () => this.#listeners.delete(listener);
   }
 
-  #setSite(site: string, present: boolean): void {
-    if (present) this.#sites.add(site);
-    else this.#sites.delete(site);
-    this.#tell();
-  }
-
-  #setForwarder(path: string, present: boolean): void {
+  #setForwarder(path: string, record: Registration | undefined): void {
     const slash = path.indexOf('/');
     const site = path.slice(0, slash);
-    const names = this.#forwarders.get(site) ?? new Set();
-    if (present) names.add(path.slice(slash + 1));
-    else names.delete(path.slice(slash + 1));
-    if (names.size > 0) this.#forwarders.set(site, names);
+    const forwarders = this.#forwarders.get(site) ?? new Map<string, Registration>();
+    if (record === undefined) forwarders.delete(path.slice(slash + 1));
+    else forwarders.set(path.slice(slash + 1), record);
+    if (forwarders.size > 0) this.#forwarders.set(site, forwarders);
     else this.#forwarders.delete(site);
-    this.#tell();
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener();
   }
 }
 
-/** Which keys stand under a prefix; says each that comes or goes, without the prefix. */
-class Keys implements Follower {
+/** The records under a prefix; reports each that comes, changes or goes, without the prefix. */
+class Records<Value> implements Follower {
   readonly prefix: string;
   readonly loaded: Promise<void>;
-  readonly #set: (name: string, present: boolean) => void;
-  readonly #present = new Set<string>();
+  readonly #set: (name: string, record: Value | undefined) => void;
+  /** Name -> text. */
+  readonly #texts = new Map<string, string>();
   #resolveLoaded: () => void = () => {};
 
-  constructor(prefix: string, set: (name: string, present: boolean) => void) {
+  constructor(prefix: string, set: (name: string, record: Value | undefined) => void) {
     this.prefix = prefix;
     this.#set = set;
     this.loaded = new Promise((resolve) => (this.#resolveLoaded = resolve));
   }
 
   load({ entries }: Range): void {
-    const names = new Set(entries.map(({ key }) => key.slice(this.prefix.length)));
-    for (const name of this.#present) if (!names.has(name)) this.#change(name, false);
-    for (const name of names) this.#change(name, true);
+    const found = new Map(entries.map(({ key, value }) => [key, value]));
+    for (const name of this.#texts.keys()) {
+      if (!found.has(`${this.prefix}${name}`)) this.#change(name, null);
+    }
+    for (const [key, value] of found) this.#change(key.slice(this.prefix.length), value);
     this.#resolveLoaded();
   }
 
   change(_revision: number, changes: readonly Change[]): void {
-    for (const { key, value } of changes) {
-      this.#change(key.slice(this.prefix.length), value !== null);
-    }
+    for (const { key, value } of changes) this.#change(key.slice(this.prefix.length), value);
   }
 
-  #change(name: string, present: boolean): void {
-    if (this.#present.has(name) === present) return;
-    if (present) this.#present.add(name);
-    else this.#present.delete(name);
-    this.#set(name, present);
+  #change(name: string, text: string | null): void {
+    if (this.#texts.get(name) === (text ?? undefined)) return;
+    if (text === null) this.#texts.delete(name);
+    else this.#texts.set(name, text);
+    this.#set(name, text === null ? undefined : (JSON.parse(text) as Value));
   }
 }

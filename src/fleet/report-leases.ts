@@ -43,6 +43,14 @@ export class ReportLeases {
     this.#holders.delete(owner);
   }
 
+  /** Deletes the owner's keys now, as far as this process writes them. */
+  async end(owner: string): Promise<void> {
+    await this.#tails.get(owner)?.catch(notOurs);
+    const holder = this.#holders.get(owner);
+    this.#holders.delete(owner);
+    await holder?.lease.revoke();
+  }
+
   async #putAgainIfLapsed(owner: string, values: ReadonlyMap<string, string>): Promise<void> {
     const holder = this.#holders.get(owner);
     if (holder !== undefined) {

@@ -39,6 +39,11 @@ export class Reports implements Follower {
   readonly #self = randomBytes(8).toString('hex');
   /** Site -> forwarder -> what it said. */
   #heard = new Map<string, Map<string, Heard>>();
+  /** `<site>/<forwarder>`, and each forwarder alone -> monotonic time of the last report. */
+  readonly #reportedAt = new Map<string, number>();
+  /** Key -> the text that this process knows the store to hold, or is writing. */
+  readonly #texts = new Map<string, string>();
+  readonly #startedAt: number;
   readonly #onHeard: OnHeard;
   #resolveLoaded: () => void = () => {};
 
@@ -46,6 +51,7 @@ export class Reports implements Follower {
     this.#surroundings = surroundings;
     this.#leases = new ReportLeases(surroundings);
     this.#onHeard = onHeard;
+    this.#startedAt = surroundings.monotonic();
   }
 
   /** Follows the store until `signal` aborts; resolves once the reports were read. */
@@ -65,6 +71,51 @@ export class Reports implements Follower {
   }
 
   /**
+   * When the last report about a site came, by the monotonic clock. Before the first one it counts
+   * from the start of this control plane: it cannot know of earlier ones.
+   */
+  reportedAt(site: string, forwarder: string): number {
+    return this.#reportedAt.get(`${site}/${forwarder}`) ?? this.#startedAt;
+  }
+
+  /** How many milliseconds ago that was. */
+  quietMs(site: string, forwarder: string): number {
+    return this.#surroundings.monotonic() - this.reportedAt(site, forwarder);
+  }
+
+  /** How many milliseconds ago a forwarder last reported about any site; never: infinite. */
+  quietEverywhereMs(forwarder: string): number {
+    const at = this.#reportedAt.get(forwarder);
+    return at === undefined ? Number.POSITIVE_INFINITY : this.#surroundings.monotonic() - at;
+  }
+
+  /** Takes note that a forwarder reports, or that a first report is due from now on. */
+  expect(site: string, forwarder: string): void {
+    const now = this.#surroundings.monotonic();
+    this.#reportedAt.set(`${site}/${forwarder}`, now);
+    this.#reportedAt.set(forwarder, now);
+  }
+
+  /**
+   * True when no other control plane has taken a report that this one has not seen: `reportedAt`
+   * is then the last one's, at the moment of the call.
+   * @throws StoreUnavailable
+   */
+  async isNewest(site: string, forwarder: string): Promise<boolean> {
+    const key = keys.applied(site, forwarder);
+    const known = this.#texts.get(key);
+    const entry = await this.#surroundings.store.get(key);
+    return entry === undefined || entry.value === known;
+  }
+
+  /** The forwarder serves the site no more: what it reported counts no more. */
+  async end(site: string, forwarder: string): Promise<void> {
+    this.#hear(site, forwarder, 'status', undefined);
+    this.#hear(site, forwarder, 'applied', undefined);
+    await this.#leases.end(`${site}/${forwarder}`);
+  }
+
+  /**
    * Takes a report. It counts here at once and for the other control planes when the store has
    * it, which is when this resolves. Late news, overtaken on the way, says nothing and renews
    * nothing: the forwarder that is alive says more.
@@ -74,6 +125,7 @@ export class Reports implements Follower {
     const known = this.of(site).get(forwarder)?.applied;
     if (applied !== undefined) {
       if (known !== undefined && late(known, applied)) return;
+      this.expect(site, forwarder);
       this.#hear(site, forwarder, 'applied', applied);
     }
     if (status !== undefined) this.#hear(site, forwarder, 'status', status);
@@ -85,6 +137,7 @@ export class Reports implements Follower {
         ? []
         : [[keys.status(site, forwarder), this.#format(heard.status)] as const]),
     ]);
+    this.#texts.set(keys.applied(site, forwarder), this.#format(heard.applied));
     try {
       await this.#leases.put(`${site}/${forwarder}`, values);
     } catch (error) {
@@ -117,6 +170,10 @@ export class Reports implements Follower {
     const stored = value === null ? undefined : (JSON.parse(value) as Stored<Applied & Status>);
     const own = stored?.by === this.#self;
     if (part === 'applied') {
+      if (value !== null && !own) {
+        this.#texts.set(key, value);
+        this.expect(site, forwarder);
+      }
       // Written elsewhere, or lapsed: the next report through here must write it again.
       if (!own) this.#leases.forget(`${site}/${forwarder}`);
       const known = this.of(site).get(forwarder)?.applied;

@@ -101,6 +101,7 @@ describe('the traffic of load balancers', () => {
     await here.report('site-1', 'edge-1', { traffic: {} });
     await clock.advance(0);
     assert.deepEqual(here.forwarders('site-1'), []);
-    assert.deepEqual([...here.carriers('site-1')], ['edge-1']);
+    const [standing] = here.standings('site-1');
+    assert.deepEqual([standing?.forwarder, standing?.state], ['edge-1', 'unseen']);
   });
 });

@@ -24,7 +24,7 @@ const state: LoadBalancerState = {
     BackendServers: [],
     Listeners: [],
   },
-  Rollout: { Applied: 0, Live: 0, Frozen: false, Forwarders: [] },
+  Rollout: { Applied: 0, Counted: 0, Live: 0, Frozen: false, Forwarders: [] },
   Drains: [],
   Health: [],
   Figures: { Forwarders: [], Listeners: [], Servers: [] },

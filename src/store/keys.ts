@@ -53,6 +53,10 @@ export const keys = {
   forwarder: (site: string, name: string) => `forwarder/${site}/${name}`,
   forwarders: (site: string) => `forwarder/${site}/`,
   allForwarders: 'forwarder/',
+  /** Whether a forwarder may serve a site. */
+  member: (site: string, forwarder: string) => `member/${site}/${forwarder}`,
+  members: (site: string) => `member/${site}/`,
+  allMembers: 'member/',
   /** Leased: what a forwarder has applied. Small, written on the path of every change. */
   applied: (site: string, forwarder: string) => `report/${site}/${forwarder}/applied`,
   /** Leased: drains, health and counters of a forwarder; written at its own pace. */

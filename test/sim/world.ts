@@ -209,9 +209,13 @@ export class World {
       }
       for (const plane of this.#planes) {
         for (const each of wanted) {
-          const confirmation = await plane.confirm(of, this.#siteRevision(of), each.id, 0);
+          const confirmation = plane.progress(of, this.#siteRevision(of), each.id);
           const live = machine.site === '*' ? 1 : 3;
-          assert.deepEqual(confirmation, { applied: live, live, missing: [] }, each.id);
+          assert.deepEqual(
+            confirmation,
+            { applied: live, counted: live, live, missing: [] },
+            each.id,
+          );
         }
       }
     }
@@ -268,7 +272,7 @@ export class World {
         this.#checkConfirmation(changed, plane, confirmation);
     };
     plane
-      .confirm(changed.site, revision, changed.id, 1_000)
+      .confirm(changed.site, revision, changed.id, { ms: 1_000, forFence: false })
       .then(check)
       .catch((error: unknown) => (this.#broken = error));
   }

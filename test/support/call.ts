@@ -140,19 +140,34 @@ function callerOf(id: string, principal: Caller['principal'] = { kind: 'root' })
 /** A fleet in which every forwarder listed has said its last word. */
 function quietFleet(forwarders: readonly ForwarderState[]): Fleet {
   const at = (site: string) => forwarders.filter((each) => each.site === site);
+  const progress = (site: string, revision: number, loadBalancerId: string) => {
+    const { length } = at(site);
+    const missing = at(site)
+      .filter(
+        (each) =>
+          each.revision < revision ||
+          each.failures.some((failure) => ['*', loadBalancerId].includes(failure.loadBalancerId)),
+      )
+      .map(({ name, failures }) => ({ forwarder: name, reason: failures[0]?.reason ?? 'behind' }));
+    return { applied: length - missing.length, counted: length, live: length, missing };
+  };
   return {
     watchSite: async function* () {},
-    report: async () => {},
-    confirm: async (site, revision, loadBalancerId) => {
-      const reached = at(site).filter(
-        (each) =>
-          each.revision >= revision &&
-          !each.failures.some((failure) => ['*', loadBalancerId].includes(failure.loadBalancerId)),
-      );
-      return { applied: reached.length, live: at(site).length, missing: [] };
-    },
+    report: async () => ({ isolation: 'serve', leaseMs: 0 }),
+    confirm: async (site, revision, loadBalancerId) => progress(site, revision, loadBalancerId),
+    progress,
     forwarders: at,
-    carriers: (site) => new Set(at(site).map(({ name }) => name)),
+    standings: (site) =>
+      at(site).map(({ name, revision, failures }) => ({
+        forwarder: name,
+        state: 'live',
+        counted: true,
+        fences: false,
+        silentSince: '',
+        applied: { revision, failures },
+      })),
+    untilLeft: async () => [],
+    forget: async () => {},
     traffic: () => new Map(),
     watchTraffic: () => () => {},
     frozen: false,

@@ -15,7 +15,7 @@ export async function listenerStatuses(
   call: Pick<Call, 'fleet'>,
 ): Promise<(listener: Listener) => ListenerStatus> {
   const forwarders = call.fleet.forwarders(value.site);
-  const { applied } = await call.fleet.confirm(value.site, revision, value.id, 0);
+  const { applied } = call.fleet.progress(value.site, revision, value.id);
   const failsEverywhere = (name: string) =>
     forwarders.every(
       (forwarder) =>

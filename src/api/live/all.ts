@@ -140,13 +140,15 @@ export class AccountWatcher implements Watcher {
 
 function rowsOf(EnsRegionId: string, { fleet }: Call): SiteForwarder[] {
   const live = new Map(fleet.forwarders(EnsRegionId).map((each) => [each.name, each]));
-  const names = new Set([...fleet.carriers(EnsRegionId), ...live.keys()]);
-  return [...names].sort().map((ForwarderName) => {
-    const state = live.get(ForwarderName);
+  return fleet.standings(EnsRegionId).map((standing) => {
+    const state = live.get(standing.forwarder);
     return {
       EnsRegionId,
-      ForwarderName,
-      Live: state !== undefined,
+      ForwarderName: standing.forwarder,
+      Live: standing.state === 'live',
+      State: standing.state,
+      SilentSince: standing.silentSince,
+      Fences: standing.fences,
       Revision: state?.revision ?? 0,
       FailureCount: state?.failures.length ?? 0,
       Engine: state?.engine ?? '',

@@ -120,9 +120,12 @@ describe('who watches a load balancer', () => {
       {
         ForwarderName: 'edge-1',
         Live: false,
+        State: 'unseen',
+        SilentSince: '',
+        Counted: true,
         Revision: 0,
         Applied: false,
-        Reasons: ['it is not live'],
+        Reasons: ['it has not connected yet'],
       },
     ]);
     const revision = await change(loadBalancer('lb-1', ['i-1'], { name: 'shop' }));
@@ -266,6 +269,9 @@ describe('who watches all load balancers of an account', () => {
         EnsRegionId: 'site-1',
         ForwarderName: 'edge-1',
         Live: true,
+        State: 'live',
+        SilentSince: '',
+        Fences: false,
         Revision: 3,
         FailureCount: 0,
         Engine: '',

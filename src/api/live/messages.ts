@@ -85,13 +85,16 @@ export interface WatchedListener {
   readonly HealthCheck: string;
 }
 
-/** How far the last change has come: `Applied` of `Live` forwarders. */
+/** How far the last change has come: `Applied` of `Counted` forwarders. */
 export interface WatchedRollout {
   readonly Applied: number;
+  /** Forwarders that may serve the site, whether they report or not. */
+  readonly Counted: number;
+  /** Of these, the ones that report. */
   readonly Live: number;
   /** Forwarders are told of no change while it lasts. */
   readonly Frozen: boolean;
-  /** Those that should carry the site, the dead ones included. */
+  /** Every forwarder of the site. */
   readonly Forwarders: readonly WatchedForwarder[];
 }
 
@@ -99,6 +102,12 @@ export interface WatchedForwarder {
   readonly ForwarderName: string;
   /** It has reported within the last seconds. */
   readonly Live: boolean;
+  /** `live`, `silent`, `fencing`, `fenced`, `left` or `unseen`, as DescribeRollouts has it. */
+  readonly State: string;
+  /** UTC; empty while it reports. */
+  readonly SilentSince: string;
+  /** It may serve the site: the change is not done without it. */
+  readonly Counted: boolean;
   /** How far it is with the whole site; 0 when it is not live. */
   readonly Revision: number;
   /** It has this load balancer's last change, read back from its engine. */
@@ -110,15 +119,17 @@ export interface WatchedForwarder {
 export interface WatchedDrain extends WatchedServer {
   /** What is left then is cut. */
   readonly Deadline: string;
-  /** No live forwarder has a session of it left, or the deadline has passed. */
+  /** Every forwarder has counted no session of it, or the deadline has passed. */
   readonly Over: boolean;
-  /** The live ones. */
+  /** Those that have, or may have, sessions of it. */
   readonly Forwarders: readonly {
     readonly ForwarderName: string;
     /** In-flight requests, connections or flows. */
     readonly Sessions: number;
-    /** false: not counted yet. */
+    /** false: not counted yet, or it does not report. */
     readonly Counted: boolean;
+    /** UTC; empty while it reports. */
+    readonly SilentSince: string;
   }[];
 }
 
@@ -189,6 +200,12 @@ export interface SiteForwarder {
   readonly EnsRegionId: string;
   readonly ForwarderName: string;
   readonly Live: boolean;
+  /** `live`, `silent`, `fencing`, `fenced`, `left` or `unseen`. */
+  readonly State: string;
+  /** UTC; empty while it reports. */
+  readonly SilentSince: string;
+  /** Its engines refuse the traffic of the site when its lease ends. */
+  readonly Fences: boolean;
   /** How far it is with the site; 0 when it is not live. */
   readonly Revision: number;
   readonly FailureCount: number;

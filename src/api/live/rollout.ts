@@ -1,38 +1,61 @@
 import type { LoadBalancer } from '../../elb/types.ts';
-import type { Fleet } from '../../fleet/fleet.ts';
+import type { Fleet, Standing } from '../../fleet/fleet.ts';
 import { everyLoadBalancer } from '../../fleet/protocol.ts';
 import type { Stored } from '../call.ts';
 
-/** How far one live forwarder has come with the last change of a load balancer. */
+/** How far one forwarder of the site has come with the last change of a load balancer. */
 export interface ForwarderRollout {
   readonly ForwarderName: string;
-  /** How far the forwarder is with the whole site. */
+  /** `live`, `silent`, `fencing`, `fenced`, `left` or `unseen`. */
+  readonly State: Standing['state'];
+  /** UTC; empty while it reports. */
+  readonly SilentSince: string;
+  /** It may serve the site, so that the change is not done without it. */
+  readonly Counted: boolean;
+  /** How far the forwarder is with the whole site; 0 when it does not report. */
   readonly Revision: number;
   readonly Applied: boolean;
   /** Why not; empty when applied. */
   readonly Reasons: string[];
 }
 
-/** How far the last change of a load balancer has come, as things stand now. */
-export async function rolloutOf(
-  fleet: Pick<Fleet, 'confirm' | 'forwarders'>,
+/** How far the last change of a load balancer has come, as far as this control plane knows. */
+export interface Rollout {
+  readonly applied: number;
+  readonly counted: number;
+  readonly live: number;
+  readonly forwarders: readonly ForwarderRollout[];
+}
+
+export function rolloutOf(
+  fleet: Pick<Fleet, 'progress' | 'standings'>,
   { value: { id, site }, revision }: Stored<LoadBalancer>,
-): Promise<{ applied: number; live: number; forwarders: ForwarderRollout[] }> {
-  const { applied, live, missing } = await fleet.confirm(site, revision, id, 0);
-  const forwarders = fleet.forwarders(site).map((forwarder) => {
-    const lacking = missing.find((each) => each.forwarder === forwarder.name);
-    const failures = forwarder.failures.filter(
+): Rollout {
+  const { missing, ...counts } = fleet.progress(site, revision, id);
+  const forwarders = fleet.standings(site).map((standing) => {
+    const { forwarder, state, silentSince, counted, applied } = standing;
+    const lacking = missing.find((each) => each.forwarder === forwarder);
+    const failures = (applied?.failures ?? []).filter(
       ({ loadBalancerId }) => loadBalancerId === id || loadBalancerId === everyLoadBalancer,
     );
     const said = failures.map(({ listener, reason }) =>
       listener === undefined ? reason : `${listener}: ${reason}`,
     );
     return {
-      ForwarderName: forwarder.name,
-      Revision: forwarder.revision,
-      Applied: lacking === undefined,
-      Reasons: said.length > 0 || lacking === undefined ? said : [lacking.reason],
+      ForwarderName: forwarder,
+      State: state,
+      SilentSince: silentSince,
+      Counted: counted,
+      Revision: applied?.revision ?? 0,
+      Applied: counted && lacking === undefined,
+      Reasons: reasonsOf(standing, said, lacking?.reason),
     };
   });
-  return { applied, live, forwarders };
+  return { ...counts, forwarders };
+}
+
+function reasonsOf({ state }: Standing, failures: string[], lacking: string | undefined): string[] {
+  if (state === 'fenced') return ['it is fenced: it serves nothing until it has caught up'];
+  if (state === 'left') return ['it has stopped and serves nothing'];
+  return failures.length > 0 || lacking === undefined ? failures : [lacking];
 }

@@ -1,10 +1,10 @@
 import type { DrainingServer, Listener, LoadBalancer } from '../../elb/types.ts';
-import type { Fleet, ForwarderState } from '../../fleet/fleet.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
 import { limits } from '../../limits.ts';
 import { isoSeconds } from '../../signing.ts';
 import { type ListenerStatus, listenerStatuses } from '../actions/listener-status.ts';
 import { summaryOf } from '../actions/load-balancer-views.ts';
-import { isOfDrain } from '../actions/sluice/drains.ts';
+import { drainCounts } from '../actions/sluice/drains.ts';
 import type { Stored } from '../call.ts';
 import { figuresOf } from './figures.ts';
 import type {
@@ -28,8 +28,8 @@ export async function stateOf(
   return {
     Revision: revision,
     LoadBalancer: loadBalancerOf(value, statusOf),
-    Rollout: await watchedRollout(fleet, stored),
-    Drains: drainsOf(fleet.forwarders(value.site), value, now),
+    Rollout: watchedRollout(fleet, stored),
+    Drains: drainsOf(fleet, value, now),
     Health: healthOf(fleet, value),
     Figures: figuresOf(fleet.traffic(value.site), value.id),
   };
@@ -62,40 +62,31 @@ function listenerOf(listener: Listener, status: ListenerStatus): WatchedListener
   };
 }
 
-/** Forwarders that should carry the site and are not live stand in it too. */
-async function watchedRollout(fleet: Fleet, stored: Stored<LoadBalancer>): Promise<WatchedRollout> {
-  const { applied, live, forwarders } = await rolloutOf(fleet, stored);
-  const alive = new Map(forwarders.map((each) => [each.ForwarderName, each]));
-  const names = new Set([...fleet.carriers(stored.value.site), ...alive.keys()]);
-  const dead = { Live: false, Revision: 0, Applied: false, Reasons: ['it is not live'] };
+/** With the forwarders that do not report. */
+function watchedRollout(fleet: Fleet, stored: Stored<LoadBalancer>): WatchedRollout {
+  const { applied, counted, live, forwarders } = rolloutOf(fleet, stored);
   return {
     Applied: applied,
+    Counted: counted,
     Live: live,
     Frozen: fleet.frozen,
-    Forwarders: [...names].sort().map((ForwarderName) => {
-      const found = alive.get(ForwarderName);
-      return found === undefined ? { ForwarderName, ...dead } : { ...found, Live: true };
-    }),
+    Forwarders: forwarders.map((each) => ({ ...each, Live: each.State === 'live' })),
   };
 }
 
-function drainsOf(
-  forwarders: readonly ForwarderState[],
-  { id, draining }: LoadBalancer,
-  now: number,
-): WatchedDrain[] {
-  return draining
+function drainsOf(fleet: Fleet, value: LoadBalancer, now: number): WatchedDrain[] {
+  return value.draining
     .filter(({ deadline }) => deadline + limits.drainShown > now)
     .sort((a, b) => b.deadline - a.deadline)
     .map((server) => {
-      const counts = forwarders.map(({ name, drains }) => {
-        const reported = drains.find(isOfDrain(id, server));
-        return {
-          ForwarderName: name,
+      const counts = drainCounts(fleet, value, server).map(
+        ({ forwarder, reported, silentSince }) => ({
+          ForwarderName: forwarder,
           Sessions: reported?.sessions ?? 0,
           Counted: reported !== undefined,
-        };
-      });
+          SilentSince: silentSince,
+        }),
+      );
       const isEmpty = counts.every(({ Sessions, Counted }) => Counted && Sessions === 0);
       return {
         ...keyOf(server),

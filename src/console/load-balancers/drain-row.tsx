@@ -61,24 +61,29 @@ export function DrainRow({ state, drain, most, skew }: Props) {
 
 function leftText({ left, most, end }: Progress): string {
   if (end === 'drained') return 'Drained: every session has ended by itself';
-  if (end === 'cut') return 'Its time is over: what was left is cut';
+  if (end === 'unknown') return 'Drain timed out; a silent forwarder may have sessions left';
+  if (end === 'cut') return 'Drain timed out; remaining sessions closed';
   if (left === undefined) return 'Counting sessions…';
   return `${left} of ${plural(most, 'session')} left`;
 }
 
 /** k of n, and who is missing. */
 function Confirmed({ state }: Pick<Props, 'state'>) {
-  const { applied, live, missing, gone } = confirmationOf(state.Rollout);
-  if (live === 0) return <p>No forwarder of the site is live: nobody counts its sessions.</p>;
+  const { applied, counted, missing, out } = confirmationOf(state.Rollout);
+  if (counted + out.length === 0) return <p>No forwarder is registered for the site.</p>;
   return (
     <p>
-      {applied} of {plural(live, 'forwarder')} confirmed: no new connection reaches it there.
+      {applied} of {plural(counted, 'forwarder')} confirmed: no new connection reaches it there.
       {missing.map(({ name, reason }) => (
         <span key={name} class="below">
-          Not yet {name}: {reason}
+          Not confirmed by {name}: {reason}
         </span>
       ))}
-      {gone.length > 0 && <span class="below">Does not report: {gone.join(', ')}</span>}
+      {out.map(({ name, state: why }) => (
+        <span key={name} class="below">
+          {name} is {why}: it serves nothing
+        </span>
+      ))}
     </p>
   );
 }

@@ -20,6 +20,7 @@ function drain(sessions: readonly (number | undefined)[], Over = false): Watched
       ForwarderName: `fw-${index + 1}`,
       Sessions: count ?? 0,
       Counted: count !== undefined,
+      SilentSince: '',
     })),
   };
 }
@@ -52,6 +53,9 @@ describe('the progress of a drain', () => {
       progressOf(drain([sessions], true), 5, at(seconds)).end;
     assert.equal(end(0, 10), 'drained');
     assert.equal(end(2, 30), 'cut');
+    const silent = { ...drain([undefined], true).Forwarders[0]!, SilentSince: Deadline };
+    const unknown = { ...drain([], true), Forwarders: [silent] };
+    assert.equal(progressOf(unknown, 5, at(40)).end, 'unknown');
     assert.equal(progressOf(drain([0], true), 0, at(10)).done, 1);
     assert.equal(progressOf(drain([3]), 5, at(40)).secondsLeft, 0);
   });
@@ -73,29 +77,37 @@ test('a screen reader is told of a drain once a stage, and not with each session
 test('a confirmation names who is missing and why, and who does not report', () => {
   const forwarder = (
     ForwarderName: string,
-    Live: boolean,
+    State: string,
     Applied: boolean,
     Reasons: string[],
   ) => ({
     ForwarderName,
-    Live,
+    State,
+    Live: State === 'live',
+    Counted: State === 'live' || State === 'silent',
+    SilentSince: State === 'live' ? '' : '2026-11-24T08:00:00Z',
     Applied,
     Reasons,
     Revision: 1,
   });
   const Forwarders = [
-    forwarder('a', true, true, []),
-    forwarder('b', true, false, ['tcp:80: taken']),
-    forwarder('c', true, false, []),
-    forwarder('d', false, false, []),
+    forwarder('a', 'live', true, []),
+    forwarder('b', 'live', false, ['tcp:80: taken']),
+    forwarder('c', 'silent', false, []),
+    forwarder('d', 'fenced', false, []),
+    forwarder('e', 'left', false, []),
   ];
-  assert.deepEqual(confirmationOf({ Applied: 1, Live: 3, Frozen: false, Forwarders }), {
+  const rollout = { Applied: 1, Counted: 3, Live: 2, Frozen: false, Forwarders };
+  assert.deepEqual(confirmationOf(rollout), {
     applied: 1,
-    live: 3,
+    counted: 3,
     missing: [
       { name: 'b', reason: 'tcp:80: taken' },
-      { name: 'c', reason: 'not there yet' },
+      { name: 'c', reason: 'not applied yet' },
     ],
-    gone: ['d'],
+    out: [
+      { name: 'd', state: 'fenced' },
+      { name: 'e', state: 'stopped' },
+    ],
   });
 });

@@ -3,7 +3,7 @@ import { plural } from './figures.ts';
 
 /** How far a drain has come, as a person reads it. */
 export interface Progress {
-  /** Sessions over all live forwarders; undefined until each has counted. */
+  /** Sessions over all forwarders; undefined until each has counted. */
   readonly left: number | undefined;
   /** The most that were seen. */
   readonly most: number;
@@ -11,8 +11,11 @@ export interface Progress {
   readonly done: number;
   /** Until what is left is cut. */
   readonly secondsLeft: number;
-  /** How it ended; undefined while it goes on. */
-  readonly end?: 'drained' | 'cut';
+  /**
+   * How it ended; undefined while it goes on. unknown: its time is over, and a forwarder that does
+   * not report may have cut nothing.
+   */
+  readonly end?: 'drained' | 'cut' | 'unknown';
 }
 
 /**
@@ -32,8 +35,13 @@ export function progressOf(drain: WatchedDrain, most: number, now: number): Prog
     most: peak,
     done: Over || peak === 0 ? Number(Over) : (peak - (left ?? peak)) / peak,
     secondsLeft: Math.max(0, Math.ceil((Date.parse(Deadline) - now) / 1000)),
-    ...(Over ? { end: left === 0 && !isPast ? 'drained' : 'cut' } : {}),
+    ...(Over ? { end: endOf(drain, left, isPast) } : {}),
   };
+}
+
+function endOf({ Forwarders }: WatchedDrain, left: number | undefined, isPast: boolean) {
+  if (Forwarders.some(({ SilentSince }) => SilentSince !== '')) return 'unknown';
+  return left === 0 && !isPast ? 'drained' : 'cut';
 }
 
 /**
@@ -45,6 +53,9 @@ export function announcementOf(
   { left, done, secondsLeft, end }: Progress,
 ): { readonly stage: string; readonly text: string } {
   if (end === 'drained') return { stage: end, text: `${server} has no session left.` };
+  if (end === 'unknown') {
+    return { stage: end, text: `A forwarder does not report: ${server} may have sessions left.` };
+  }
   if (end === 'cut') return { stage: end, text: `The drain of ${server} is over.` };
   if (left === undefined) {
     return { stage: 'begun', text: `${server} is removed. Its sessions are being counted.` };
@@ -56,20 +67,24 @@ export function announcementOf(
 /** `2 of 3 forwarders confirmed` and who is missing, each with its reason. */
 export interface Confirmation {
   readonly applied: number;
-  readonly live: number;
+  /** Forwarders that may serve the site. */
+  readonly counted: number;
   readonly missing: readonly { readonly name: string; readonly reason: string }[];
-  /** Forwarders that should carry the site and do not report: nobody waits for them. */
-  readonly gone: readonly string[];
+  /** Forwarders that do not count: fenced, or stopped. */
+  readonly out: readonly { readonly name: string; readonly state: string }[];
 }
 
-export function confirmationOf({ Applied, Live, Forwarders }: WatchedRollout): Confirmation {
+export function confirmationOf({ Applied, Counted, Forwarders }: WatchedRollout): Confirmation {
   return {
     applied: Applied,
-    live: Live,
-    missing: Forwarders.filter((each) => each.Live && !each.Applied).map((each) => ({
+    counted: Counted,
+    missing: Forwarders.filter((each) => each.Counted && !each.Applied).map((each) => ({
       name: each.ForwarderName,
-      reason: each.Reasons.join('; ') || 'not there yet',
+      reason: each.Reasons.join('; ') || 'not applied yet',
     })),
-    gone: Forwarders.filter((each) => !each.Live).map((each) => each.ForwarderName),
+    out: Forwarders.filter((each) => !each.Counted).map((each) => ({
+      name: each.ForwarderName,
+      state: each.State === 'left' ? 'stopped' : each.State,
+    })),
   };
 }

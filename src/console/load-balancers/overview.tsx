@@ -91,12 +91,12 @@ function Facts({ state: { LoadBalancer: shown, Revision, Rollout } }: Pick<Props
 
 /** How many have the last change, and who has not, and why. */
 function Forwarders({ rollout }: { readonly rollout: LoadBalancerState['Rollout'] }) {
-  const { applied, live, missing, gone } = confirmationOf(rollout);
-  const isDone = live > 0 && applied === live && gone.length === 0;
+  const { applied, counted, missing, out } = confirmationOf(rollout);
+  const isDone = counted > 0 && applied === counted;
   return (
     <>
       <span class={isDone ? 'badge good' : 'badge warn'}>
-        {live === 0 ? 'none is live' : `${applied} of ${live} confirmed`}
+        {counted === 0 ? 'none serves' : `${applied} of ${counted} confirmed`}
       </span>
       {rollout.Frozen && <span class="badge warn">Frozen</span>}
       {missing.map(({ name, reason }) => (
@@ -104,9 +104,9 @@ function Forwarders({ rollout }: { readonly rollout: LoadBalancerState['Rollout'
           {name}: {reason}
         </small>
       ))}
-      {gone.map((name) => (
+      {out.map(({ name, state }) => (
         <small key={name} class="below">
-          {name} does not report
+          {name} is {state}: it serves nothing
         </small>
       ))}
     </>

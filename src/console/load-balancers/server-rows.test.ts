@@ -58,7 +58,7 @@ function state(
       BackendServers,
       Listeners,
     },
-    Rollout: { Applied: 1, Live: 1, Frozen: false, Forwarders: [] },
+    Rollout: { Applied: 1, Counted: 1, Live: 1, Frozen: false, Forwarders: [] },
     Drains: [],
     Health: [],
     Figures: { Forwarders: [], Listeners: [], Servers: [] },

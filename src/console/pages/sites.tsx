@@ -5,6 +5,7 @@ import { Carriers } from '../sites/carriers.tsx';
 import { carriersOf, everySite, type Forwarder } from '../sites/forwarders.ts';
 import { FreezeSwitch } from '../sites/freeze.tsx';
 import { Instances } from '../sites/instances.tsx';
+import { Isolation } from '../sites/isolation.tsx';
 import { RegisterForwarder, RegisterSite } from '../sites/register.tsx';
 import { Rollouts } from '../sites/rollouts.tsx';
 import { useWatched } from '../sites/watched.ts';
@@ -18,6 +19,8 @@ interface Site {
   readonly EnsRegionId: string;
   readonly AddressPool: string;
   readonly CreateTime: string;
+  readonly Isolation: string;
+  readonly WhenAllIsolated: string;
 }
 
 interface SitesAnswer {
@@ -51,7 +54,7 @@ type Asking = { readonly what: 'site' } | { readonly what: 'forwarder'; readonly
 
 /** Every site: who carries it, how far they are, and what it has to balance to. */
 export default function Sites() {
-  const { news, trouble, lost } = useWatched();
+  const { news, trouble } = useWatched();
   const changes = useSignal(0);
   const asking = useSignal<Asking | undefined>(undefined);
   const sites = useLoaded(listSites, [news, changes.value]);
@@ -96,7 +99,6 @@ export default function Sites() {
               key={site.EnsRegionId}
               site={site}
               forwarders={all}
-              lost={lost}
               changed={changed}
               register={ask({ what: 'forwarder', site: site.EnsRegionId })}
             />
@@ -113,12 +115,11 @@ export default function Sites() {
 interface CardProps {
   readonly site: Site;
   readonly forwarders: readonly Forwarder[];
-  readonly lost: ReadonlyMap<string, string>;
   readonly changed: () => void;
   readonly register: () => void;
 }
 
-function SiteCard({ site, forwarders, lost, changed, register }: CardProps) {
+function SiteCard({ site, forwarders, changed, register }: CardProps) {
   const { EnsRegionId: id, AddressPool, CreateTime } = site;
   const carriers = carriersOf(id, forwarders);
   return (
@@ -138,8 +139,12 @@ function SiteCard({ site, forwarders, lost, changed, register }: CardProps) {
         <dd>
           <time dateTime={CreateTime}>{timeText(CreateTime)}</time>
         </dd>
+        <dt>When cut off</dt>
+        <dd>
+          <Isolation site={site} changed={changed} />
+        </dd>
       </dl>
-      <Carriers site={id} carriers={carriers} lost={lost} changed={changed} />
+      <Carriers site={id} carriers={carriers} changed={changed} />
       <Rollouts carriers={carriers} />
       <Instances site={id} />
     </section>

@@ -18,8 +18,22 @@ export function registerForwarder(EnsRegionId: string, ForwarderName: string): A
   return sluice('RegisterForwarder', { EnsRegionId, ForwarderName });
 }
 
-export function deregisterForwarder(EnsRegionId: string, ForwarderName: string): Asked {
-  return sluice('DeregisterForwarder', { EnsRegionId, ForwarderName });
+/** @param gone its machine will not come back: nothing waits for it to stop */
+export function deregisterForwarder(
+  EnsRegionId: string,
+  ForwarderName: string,
+  gone: boolean,
+): Asked {
+  const asked = sluice('DeregisterForwarder', { EnsRegionId, ForwarderName });
+  return gone ? { ...asked, headers: { 'x-sluice-gone': 'true' } } : asked;
+}
+
+export function setSiteIsolation(
+  EnsRegionId: string,
+  Isolation: string,
+  WhenAllIsolated: string,
+): Asked {
+  return sluice('SetSiteIsolation', { EnsRegionId, Isolation, WhenAllIsolated });
 }
 
 /** Left empty: its id is made up, its name is its id. */

@@ -1,18 +1,16 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { CallDialog } from '../ui/call-dialog.tsx';
 import { deregisterForwarder } from './asked.ts';
-import { type Carrier, everySite, type Forwarder, lagOf } from './forwarders.ts';
+import { type Carrier, everySite, type Forwarder, lagOf, standingOf } from './forwarders.ts';
 
 interface Props {
   readonly site: string;
   readonly carriers: readonly Carrier[];
-  /** `site/forwarder` -> when it was found to be no longer live. */
-  readonly lost: ReadonlyMap<string, string>;
   readonly changed: () => void;
 }
 
 /** The forwarders of a site, one a row. */
-export function Carriers({ site, carriers, lost, changed }: Props) {
+export function Carriers({ site, carriers, changed }: Props) {
   const leaving = useSignal<Forwarder | undefined>(undefined);
   const close = () => {
     leaving.value = undefined;
@@ -49,7 +47,6 @@ export function Carriers({ site, carriers, lost, changed }: Props) {
               <Row
                 key={`${carrier.forwarder.EnsRegionId}/${carrier.forwarder.ForwarderName}`}
                 carrier={carrier}
-                lost={lost.get(`${site}/${carrier.forwarder.ForwarderName}`)}
                 leaving={leaving}
               />
             ))}
@@ -73,12 +70,12 @@ export function Carriers({ site, carriers, lost, changed }: Props) {
 
 interface RowProps {
   readonly carrier: Carrier;
-  readonly lost: string | undefined;
   readonly leaving: Signal<Forwarder | undefined>;
 }
 
-function Row({ carrier, lost, leaving }: RowProps) {
+function Row({ carrier, leaving }: RowProps) {
   const { forwarder, at } = carrier;
+  const { label, kind, more } = standingOf(at);
   return (
     <tr>
       <td>
@@ -86,14 +83,14 @@ function Row({ carrier, lost, leaving }: RowProps) {
         {forwarder.EnsRegionId === everySite && <small class="below">carries every site</small>}
       </td>
       <td>
-        {at ? <span class="badge good">Live</span> : <span class="badge bad">Not live</span>}
-        <small class="below">{at ? 'heard of within seconds' : lastHeard(lost)}</small>
+        <span class={`badge ${kind}`}>{label}</span>
+        <small class="below">{more}</small>
       </td>
-      <td class="number">{at?.Revision ?? '–'}</td>
+      <td class="number">{at?.State === 'live' ? at.Revision : '–'}</td>
       <td>
         <Lag carrier={carrier} />
       </td>
-      <td>{at?.Engine ?? '–'}</td>
+      <td>{at?.Engine || '–'}</td>
       <td>
         <button
           type="button"
@@ -108,11 +105,6 @@ function Row({ carrier, lost, leaving }: RowProps) {
       </td>
     </tr>
   );
-}
-
-function lastHeard(lost: string | undefined): string {
-  if (lost === undefined) return 'does not report';
-  return `stopped reporting at ${new Date(lost).toLocaleTimeString()}`;
 }
 
 function Lag({ carrier }: { readonly carrier: Carrier }) {
@@ -148,20 +140,33 @@ interface DeregisterProps {
 }
 
 function Deregister({ forwarder: { EnsRegionId, ForwarderName }, close, done }: DeregisterProps) {
+  const gone = useSignal(false);
   return (
     <CallDialog
       title={`Deregister ${ForwarderName}?`}
       submit="Deregister"
       danger
-      asked={deregisterForwarder(EnsRegionId, ForwarderName)}
+      asked={deregisterForwarder(EnsRegionId, ForwarderName, gone.value)}
       close={close}
       done={done}
     >
-      <p>
-        Its access key ends at once: it learns of no change any more, and answers no longer wait for
-        it. <strong>What it carries goes on until it is stopped on its machine</strong>, servers
-        that are removed later included.
-      </p>
+      <p>It stops serving its load balancers, and its access key ends.</p>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={gone.value}
+          onChange={({ currentTarget }) => {
+            gone.value = currentTarget.checked;
+          }}
+        />{' '}
+        Its machine will not come back
+      </label>
+      {gone.value && (
+        <p>
+          Nothing waits for it any more.{' '}
+          <strong>If it runs after all, it goes on serving, removed servers included.</strong>
+        </p>
+      )}
     </CallDialog>
   );
 }

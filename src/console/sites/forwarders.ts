@@ -1,7 +1,15 @@
+import { timeText } from '../ui/time.ts';
+
 /** What DescribeForwarders tells, and what the page of sites makes of it. */
 
 export interface ForwarderSite {
   readonly EnsRegionId: string;
+  /** `live`, `silent`, `fencing`, `fenced`, `left` or `unseen`. */
+  readonly State: string;
+  /** UTC; empty while it reports. */
+  readonly SilentSince: string;
+  readonly Counted: boolean;
+  readonly Fences: boolean;
   readonly Revision: number;
   readonly SiteRevision: number;
   readonly Behind: number;
@@ -26,7 +34,7 @@ export interface Forwarder {
   readonly CreateTime: string;
 }
 
-/** A forwarder at one site. `at` is undefined when it is not live there. */
+/** A forwarder at one site. `at` is undefined when it does not serve it. */
 export interface Carrier {
   readonly forwarder: Forwarder;
   readonly at: ForwarderSite | undefined;
@@ -51,9 +59,9 @@ export function carriersOf(site: string, forwarders: readonly Forwarder[]): read
     );
 }
 
-/** How far a carrier is behind its site's last change, in words; undefined = it is not live. */
+/** How far a carrier is behind its site's last change, in words; undefined = not known. */
 export function lagOf({ at }: Carrier): string | undefined {
-  if (at === undefined) return undefined;
+  if (at === undefined || at.State !== 'live') return undefined;
   if (at.Behind === 0) return 'up to date';
   const revisions = at.SiteRevision - at.Revision;
   const balancers = at.Behind === 1 ? '1 load balancer' : `${at.Behind} load balancers`;
@@ -66,14 +74,41 @@ interface Missing {
   readonly reason: string;
 }
 
-/** Every load balancer of a site whose last change is not on all live forwarders. `*` = all. */
+/** What a person is shown of how a forwarder stands to a site. */
+export function standingOf(at: ForwarderSite | undefined): {
+  readonly label: string;
+  readonly kind: 'good' | 'warn' | 'bad';
+  readonly more: string;
+} {
+  const since = at === undefined || at.SilentSince === '' ? '' : timeText(at.SilentSince);
+  switch (at?.State) {
+    case 'live':
+      return { label: 'Live', kind: 'good', more: at.Fences ? 'fences when cut off' : '' };
+    case 'silent':
+      return { label: 'Silent', kind: 'bad', more: `since ${since}; it may go on serving` };
+    case 'fencing':
+      return { label: 'Fencing', kind: 'warn', more: `silent since ${since}` };
+    case 'fenced':
+      return { label: 'Fenced', kind: 'warn', more: `serves nothing; silent since ${since}` };
+    case 'left':
+      return { label: 'Stopped', kind: 'warn', more: 'serves nothing' };
+    default:
+      return { label: 'Not connected', kind: 'bad', more: 'has never connected' };
+  }
+}
+
+/** Every load balancer of a site whose last change is not on all its forwarders. `*` = all. */
 export function unfinished(carriers: readonly Carrier[]): ReadonlyMap<string, readonly Missing[]> {
   const found = new Map<string, Missing[]>();
   const note = (loadBalancer: string, missing: Missing) =>
     found.set(loadBalancer, [...(found.get(loadBalancer) ?? []), missing]);
   for (const { forwarder, at } of carriers) {
-    if (at === undefined) continue;
+    if (at === undefined || !at.Counted) continue;
     const { ForwarderName } = forwarder;
+    if (at.State !== 'live') {
+      note('*', { forwarder: ForwarderName, reason: standingOf(at).more });
+      continue;
+    }
     const failed = new Set<string>();
     for (const { LoadBalancerId, Listener, Reason } of at.Failures.Failure) {
       failed.add(LoadBalancerId);

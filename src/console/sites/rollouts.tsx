@@ -4,15 +4,13 @@ import { type Carrier, unfinished, untold } from './forwarders.ts';
 export function Rollouts({ carriers }: { readonly carriers: readonly Carrier[] }) {
   const missing = [...unfinished(carriers)];
   const more = untold(carriers);
-  const live = carriers.filter(({ at }) => at !== undefined).length;
+  const live = carriers.filter(({ at }) => at?.State === 'live').length;
   return (
     <div role="status">
       <h3 class="flat">Rollouts</h3>
       {missing.length === 0 && (
         <p class="hint">
-          {live === 0
-            ? 'Nothing is known while no forwarder is live.'
-            : 'Every change is on every live forwarder.'}
+          {live === 0 ? 'No forwarder reports.' : 'Every change is on every forwarder.'}
         </p>
       )}
       <ul class="plain">

@@ -61,6 +61,7 @@ describe('the list of drains', () => {
         ForwarderName: 'edge-1',
         Sessions: 3,
         Counted: true,
+        SilentSince: '',
         Deadline: '2026-11-24T08:00:30Z',
         SecondsLeft: 20,
       },

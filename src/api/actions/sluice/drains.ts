@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DrainingServer, LoadBalancer } from '../../../elb/types.ts';
 import { sameBackend } from '../../../elb/types.ts';
+import type { Fleet } from '../../../fleet/fleet.ts';
 import type { ReportDrain } from '../../../fleet/protocol.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
@@ -16,9 +17,10 @@ const drain = z.object({
   Type: z.string(),
   Ip: z.string(),
   Port: z.int(),
-  ForwarderName: z.string().describe('Empty: no forwarder of the site is live to count them.'),
+  ForwarderName: z.string().describe('Empty: no forwarder is registered for the site.'),
   Sessions: z.int().describe('In-flight requests, connections or flows that are left.'),
-  Counted: z.boolean().describe('false: the forwarder has not counted them yet.'),
+  Counted: z.boolean().describe('false: the forwarder has not counted them, or is silent.'),
+  SilentSince: z.string().describe('UTC; empty while the forwarder reports.'),
   Deadline: z.string().describe('UTC; what is left then is cut.'),
   SecondsLeft: z.int(),
 });
@@ -32,6 +34,30 @@ async function* wanted(call: Call, id: string | undefined): AsyncIterable<LoadBa
   for await (const { value } of call.list<LoadBalancer>(keys.allLoadBalancers)) yield value;
 }
 
+/** What one forwarder says of a drain; undefined: it has not counted, or does not report. */
+export interface DrainCount {
+  readonly forwarder: string;
+  readonly reported: ReportDrain | undefined;
+  readonly silentSince: string;
+}
+
+/** What each forwarder that has, or may have, sessions of a removed server says of them. */
+export function drainCounts(
+  fleet: Pick<Fleet, 'forwarders' | 'standings'>,
+  { id, site }: LoadBalancer,
+  server: DrainingServer,
+): readonly DrainCount[] {
+  const drains = new Map(fleet.forwarders(site).map((each) => [each.name, each.drains]));
+  return fleet
+    .standings(site)
+    .filter(({ state }) => state !== 'left' && state !== 'unseen')
+    .map(({ forwarder, state, silentSince }) => ({
+      forwarder,
+      reported: state === 'live' ? drains.get(forwarder)?.find(isOfDrain(id, server)) : undefined,
+      silentSince,
+    }));
+}
+
 /** Finds what a forwarder says of this drain, and not of an earlier one of the same server. */
 export function isOfDrain(loadBalancerId: string, server: DrainingServer) {
   return (entry: ReportDrain): boolean =>
@@ -41,12 +67,12 @@ export function isOfDrain(loadBalancerId: string, server: DrainingServer) {
 }
 
 /**
- * One row for each live forwarder that still has sessions of the server, or has not counted them
- * yet (within a second of the removal). With no live forwarder nobody knows, so it is not done.
+ * One row for each forwarder that still has sessions of the server, or has not counted them yet
+ * (within a second of the removal), or does not report: then nobody knows, so it is not done.
  */
 function rowsOf(value: LoadBalancer, server: DrainingServer, call: Call): DrainView[] {
-  const forwarders = call.fleet.forwarders(value.site);
-  const row = (ForwarderName: string, reported: ReportDrain | undefined): DrainView => ({
+  const counts = drainCounts(call.fleet, value, server);
+  const row = ({ forwarder: ForwarderName, reported, silentSince }: DrainCount): DrainView => ({
     LoadBalancerId: value.id,
     EnsRegionId: value.site,
     ServerId: server.serverId,
@@ -56,14 +82,12 @@ function rowsOf(value: LoadBalancer, server: DrainingServer, call: Call): DrainV
     ForwarderName,
     Sessions: reported?.sessions ?? 0,
     Counted: reported !== undefined,
+    SilentSince: silentSince,
     Deadline: isoSeconds(server.deadline),
     SecondsLeft: Math.ceil((server.deadline - call.now()) / 1000),
   });
-  if (forwarders.length === 0) return [row('', undefined)];
-  return forwarders.flatMap(({ name, drains }) => {
-    const reported = drains.find(isOfDrain(value.id, server));
-    return reported?.sessions === 0 ? [] : [row(name, reported)];
-  });
+  if (counts.length === 0) return [row({ forwarder: '', reported: undefined, silentSince: '' })];
+  return counts.filter(({ reported }) => reported?.sessions !== 0).map(row);
 }
 
 export const DescribeDrains = defineAction({
@@ -72,8 +96,9 @@ export const DescribeDrains = defineAction({
   access: 'list',
   summary: 'Lists removed servers that still have sessions, by forwarder, with their deadline.',
   description:
-    'A drain begins with RemoveBackendServers and is over when every live forwarder has counted ' +
-    '0 sessions, or at its deadline; then it is listed no more.',
+    'A drain begins with RemoveBackendServers and is over when every forwarder has counted 0 ' +
+    'sessions, or at its deadline; then it is listed no more. A forwarder that does not report ' +
+    'has not counted.',
   input: z.object({
     LoadBalancerId: loadBalancerId.optional().describe('Absent: drains of all load balancers.'),
   }),

@@ -22,6 +22,30 @@ export const limits = { perApi: 1_000, perAccount: 200 } as const;
 
 export const site = siteId;
 
+/** How a forwarder and a site stand to each other. */
+export const standingStates = ['live', 'silent', 'fencing', 'fenced', 'left', 'unseen'] as const;
+
+export const stateText =
+  'live: it reports. silent: it does not, and may go on serving. fencing: silent, and its lease ' +
+  'is about to end. fenced: its lease has ended and its engines refuse traffic. left: it has ' +
+  'stopped. unseen: registered, and never connected.';
+
+/** What a site's forwarders do that reach no control plane. */
+export const isolation = z
+  .enum(['serve', 'fence'])
+  .describe(
+    'What a forwarder does that reaches no control plane. serve: it goes on, and stays counted. ' +
+      'fence: within 3 seconds its engines refuse the traffic of the site.',
+  );
+
+export const whenAllIsolated = z
+  .enum(['none', 'last-serves'])
+  .describe(
+    'With fence. none: every isolated forwarder refuses traffic. last-serves: the first ' +
+      'forwarder by name never fences, so that the site goes on when all are isolated; it stays ' +
+      'counted.',
+  );
+
 /** The id of a site to be: it becomes part of keys, paths and names of engines. */
 export const newSiteId = z
   .string()

@@ -116,6 +116,10 @@ describe('the list of forwarders', () => {
     assert.deepEqual(own.Sites.Site, [
       {
         EnsRegionId: 'local',
+        State: 'live',
+        SilentSince: '',
+        Counted: true,
+        Fences: false,
         Revision: 7,
         SiteRevision: 0,
         Behind: 0,

@@ -2,16 +2,25 @@ import { z } from 'zod';
 import { newAccessKeyPair } from '../../../access-key-pair.ts';
 import { Refusal } from '../../../elb/refusal.ts';
 import type { LoadBalancer, Site } from '../../../elb/types.ts';
-import type { ForwarderState } from '../../../fleet/fleet.ts';
+import type { ForwarderState, Standing } from '../../../fleet/fleet.ts';
 import { unclaimedSites } from '../../../fleet/protocol.ts';
 import { limits as bounds } from '../../../limits.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
+import { parseRecord } from '../../../store/records.ts';
 import type { AccessKeyRecord } from '../../access-keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
 import { defineAction, documentedLimits } from '../action.ts';
 import { nothing } from '../fields.ts';
-import { errors, forwarderName, limits, site, siteResource } from './fields.ts';
+import {
+  errors,
+  forwarderName,
+  limits,
+  site,
+  siteResource,
+  standingStates,
+  stateText,
+} from './fields.ts';
 import { onlyOperator } from './operator.ts';
 
 const siteOrAll = z
@@ -26,6 +35,8 @@ interface ForwarderRecord {
   readonly name: string;
   readonly accessKeyId: string;
   readonly createTime: string;
+  /** It is being deregistered: it must stop serving. */
+  readonly leaving?: boolean;
 }
 
 const registered = z.object({
@@ -98,26 +109,74 @@ export const RegisterForwarder = defineAction({
     call.transact((reads) => register(EnsRegionId, ForwarderName, call, reads)),
 });
 
+/** A record of the caller's own account. @throws Refusal when there is none */
+async function registeredAs(site: string, name: string, call: Call, reads: Reads) {
+  const found = (await reads.get<ForwarderRecord>(keys.forwarder(site, name)))?.value;
+  if (found?.account !== call.caller.account) {
+    throw new Refusal('InvalidParameter.%s', 'ForwarderName', 'There is no such forwarder.');
+  }
+  return found;
+}
+
+/**
+ * Has a forwarder stop serving, and waits for it to say so.
+ * @throws Refusal OperationConflict when it does not: it may go on serving
+ */
+async function stopServing(site: string, name: string, call: Call): Promise<void> {
+  if ((await call.fleet.untilLeft(site, name, 0)).length === 0) return;
+  await call.transact(async (reads) => {
+    const found = await registeredAs(site, name, call, reads);
+    if (found.leaving) return { result: {} };
+    const leaving = { ...found, leaving: true };
+    return { puts: new Map([[keys.forwarder(site, name), leaving]]), result: {} };
+  });
+  const served = await call.fleet.untilLeft(site, name, bounds.goodbyeWait);
+  if (served.length === 0) return;
+  const sites = served.slice(0, 3).join(', ');
+  const reason =
+    `${name} has not said that it stopped serving ${sites}: it may go on. ` +
+    'Stop its machine, and call again with x-sluice-gone: true (--gone).';
+  throw new Refusal('OperationConflict', undefined, reason);
+}
+
 export const DeregisterForwarder = defineAction({
   name: 'DeregisterForwarder',
   product: 'Sluice',
   access: 'delete',
-  summary: 'Forgets a forwarder; its access key ends. What it carries goes on until it is stopped.',
+  summary: 'Has a forwarder stop serving, and forgets it; its access key ends.',
+  description:
+    'The forwarder gives up its load balancers and says so; answers count it until then. When it ' +
+    'does not within ten seconds the call fails, and the next call goes on from there. With the ' +
+    'header x-sluice-gone: true (--gone) it is forgotten at once, for a machine that will not ' +
+    'come back: one that runs after all goes on serving, uncounted.',
   input: z.object({ EnsRegionId: siteOrAll, ForwarderName: forwarderName }),
   output: nothing,
   errors,
   limits,
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
-  run: ({ EnsRegionId, ForwarderName }, call) =>
-    call.transact(async (reads) => {
-      const key = keys.forwarder(EnsRegionId, ForwarderName);
-      const found = (await reads.get<ForwarderRecord>(key))?.value;
-      if (found?.account !== call.caller.account) {
-        throw new Refusal('InvalidParameter.%s', 'ForwarderName', 'There is no such forwarder.');
-      }
+  async run({ EnsRegionId, ForwarderName }, call) {
+    const key = keys.forwarder(EnsRegionId, ForwarderName);
+    if (!call.extensions.dryRun) {
+      await registeredAs(EnsRegionId, ForwarderName, call, readsOf(call));
+      if (call.extensions.gone !== true) await stopServing(EnsRegionId, ForwarderName, call);
+      await call.fleet.forget(EnsRegionId, ForwarderName);
+    }
+    return call.transact(async (reads) => {
+      const found = await registeredAs(EnsRegionId, ForwarderName, call, reads);
       return { deletes: [key, keys.accessKey(found.accessKeyId)], result: {} };
-    }),
+    });
+  },
 });
+
+/** Reads outside a transaction. */
+function readsOf({ store }: Call): Reads {
+  return {
+    get: async <T>(key: string) => {
+      const entry = await store.get(key);
+      return entry && parseRecord<T>(entry);
+    },
+  };
+}
 
 const failure = z.object({
   LoadBalancerId: z.string().describe('* stands for all of the site.'),
@@ -127,6 +186,10 @@ const failure = z.object({
 
 const siteView = z.object({
   EnsRegionId: z.string(),
+  State: z.enum(standingStates).describe(stateText),
+  SilentSince: z.string().describe('UTC; empty while it reports.'),
+  Counted: z.boolean().describe('It may serve the site: answers count it.'),
+  Fences: z.boolean().describe('Its engines refuse the traffic of the site when its lease ends.'),
   Revision: z.int().describe('The forwarder has read its engine back at this revision.'),
   SiteRevision: z.int().describe('Of the last change of a load balancer there; 0: there is none.'),
   Behind: z.int().describe('Load balancers whose last change is later than Revision.'),
@@ -143,7 +206,7 @@ const view = z.object({
   EnsRegionId: z.string().describe('The site it is registered for; * = those without their own.'),
   ForwarderName: z.string(),
   Live: z.boolean().describe('It has reported within the last seconds.'),
-  Sites: z.object({ Site: z.array(siteView) }).describe('The sites it carries now.'),
+  Sites: z.object({ Site: z.array(siteView) }).describe('The sites that it serves, or may serve.'),
   CreateTime: z.string(),
 });
 
@@ -162,25 +225,34 @@ async function revisionsOf(site: string, call: Call): Promise<Revisions> {
 async function statesOf(call: Call): Promise<ReadonlyMap<string, z.infer<typeof siteView>[]>> {
   const byForwarder = new Map<string, z.infer<typeof siteView>[]>();
   for await (const { value } of call.list<Site>(keys.allSites)) {
-    const states = call.fleet.forwarders(value.id);
-    const revisions = states.length === 0 ? new Map() : await revisionsOf(value.id, call);
-    for (const state of states) {
-      const views = byForwarder.get(state.name) ?? [];
-      byForwarder.set(state.name, views);
-      views.push(siteViewOf(value.id, state, revisions));
+    const standings = call.fleet.standings(value.id);
+    const states = new Map(call.fleet.forwarders(value.id).map((each) => [each.name, each]));
+    const revisions = states.size === 0 ? new Map() : await revisionsOf(value.id, call);
+    for (const standing of standings) {
+      const views = byForwarder.get(standing.forwarder) ?? [];
+      byForwarder.set(standing.forwarder, views);
+      views.push(siteViewOf(value.id, standing, states.get(standing.forwarder), revisions));
     }
   }
   return byForwarder;
 }
 
+const nothingReported = { revision: 0, engine: '', failures: [], notices: [] };
+
 function siteViewOf(
   id: string,
-  state: ForwarderState,
+  standing: Standing,
+  reported: ForwarderState | undefined,
   revisions: Revisions,
 ): z.infer<typeof siteView> {
+  const state = reported ?? nothingReported;
   const behind = [...revisions].filter(([, revision]) => revision > state.revision);
   return {
     EnsRegionId: id,
+    State: standing.state,
+    SilentSince: standing.silentSince,
+    Counted: standing.counted,
+    Fences: standing.fences,
     Revision: state.revision,
     SiteRevision: [...revisions.values()].reduce((last, each) => Math.max(last, each), 0),
     Behind: behind.length,
@@ -222,7 +294,7 @@ export const DescribeForwarders = defineAction({
       Forwarder.push({
         EnsRegionId: value.site,
         ForwarderName: value.name,
-        Live: Site.length > 0,
+        Live: Site.some(({ State }) => State === 'live'),
         Sites: { Site },
         CreateTime: value.createTime,
       });

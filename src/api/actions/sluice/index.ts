@@ -9,12 +9,13 @@ import { DeregisterInstance, RegisterInstance } from './instances.ts';
 import { WatchLoadBalancer, WatchLoadBalancers } from './live.ts';
 import { ListLoadBalancers } from './load-balancers.ts';
 import { DescribeFreeze, DescribeRollouts, SetFreeze } from './rollouts.ts';
-import { DescribeSites, RegisterSite } from './sites.ts';
+import { DescribeSites, RegisterSite, SetSiteIsolation } from './sites.ts';
 import { ReportSite, WatchSite } from './watch.ts';
 
 /** What ENS has no action for. */
 export const sluiceActions = [
   RegisterSite,
+  SetSiteIsolation,
   DescribeSites,
   RegisterInstance,
   DeregisterInstance,

@@ -28,9 +28,20 @@ describe('a rollout', () => {
       LoadBalancerId,
       Revision: revision,
       Applied: 1,
+      Counted: 1,
       Live: 1,
       Rollouts: {
-        Rollout: [{ ForwarderName: 'edge-1', Revision: revision, Applied: true, Reasons: [] }],
+        Rollout: [
+          {
+            ForwarderName: 'edge-1',
+            State: 'live',
+            SilentSince: '',
+            Counted: true,
+            Revision: revision,
+            Applied: true,
+            Reasons: [],
+          },
+        ],
       },
     });
   });

@@ -5,7 +5,7 @@ import { parseRecord } from '../../../store/records.ts';
 import { rolloutOf } from '../../live/rollout.ts';
 import { defineAction } from '../action.ts';
 import { label, loadBalancerId, nothing } from '../fields.ts';
-import { errors, limits } from './fields.ts';
+import { errors, limits, standingStates, stateText } from './fields.ts';
 import { onlyOperator } from './operator.ts';
 
 export const DescribeRollouts = defineAction({
@@ -15,18 +15,23 @@ export const DescribeRollouts = defineAction({
   summary: 'Tells how far the last change of a load balancer has come, forwarder by forwarder.',
   description:
     'Applied means that the forwarder has read its engine back and found it so. A change is done ' +
-    'when Applied equals Live.',
+    'when Applied equals Counted. A forwarder that does not report stays counted, since it may ' +
+    'go on serving, until it is fenced, has stopped, or is deregistered.',
   input: z.object({ LoadBalancerId: loadBalancerId }),
   output: z.object({
     LoadBalancerId: z.string(),
     Revision: z.int().describe('Of its last change.'),
-    Applied: z.int().describe('Live forwarders that have applied it.'),
-    Live: z.int().describe('Live forwarders of its site.'),
+    Applied: z.int().describe('Forwarders that have applied it.'),
+    Counted: z.int().describe('Forwarders that may serve its site.'),
+    Live: z.int().describe('Of these, the ones that report.'),
     Rollouts: z.object({
       Rollout: z.array(
         z.object({
           ForwarderName: z.string(),
-          Revision: z.int().describe('How far the forwarder is with the whole site.'),
+          State: z.enum(standingStates).describe(stateText),
+          SilentSince: z.string().describe('UTC; empty while it reports.'),
+          Counted: z.boolean().describe('It may serve the site: the change needs it.'),
+          Revision: z.int().describe('How far the forwarder is with the whole site; 0: unknown.'),
           Applied: z.boolean(),
           Reasons: z.array(z.string()).describe('Why not; empty when applied.'),
         }),
@@ -37,13 +42,14 @@ export const DescribeRollouts = defineAction({
   limits,
   async run({ LoadBalancerId }, call) {
     const stored = await call.loadBalancer(LoadBalancerId);
-    const { applied, live, forwarders } = await rolloutOf(call.fleet, stored);
+    const { applied, counted, live, forwarders } = rolloutOf(call.fleet, stored);
     return {
       LoadBalancerId,
       Revision: stored.revision,
       Applied: applied,
+      Counted: counted,
       Live: live,
-      Rollouts: { Rollout: forwarders },
+      Rollouts: { Rollout: [...forwarders] },
     };
   },
 });

@@ -6,7 +6,16 @@ import { keys } from '../../../store/keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { pageOf, pageOutput, paging } from '../paging.ts';
-import { addressPool, errors, limits, newSiteId, siteResource } from './fields.ts';
+import {
+  addressPool,
+  errors,
+  isolation,
+  limits,
+  newSiteId,
+  site,
+  siteResource,
+  whenAllIsolated,
+} from './fields.ts';
 
 /** Of the network and vSwitch that come with a site: records, whose addresses nobody uses. */
 const defaultBlocks = { network: '10.0.0.0/8', vSwitch: '10.0.0.0/16' };
@@ -17,6 +26,8 @@ const siteOutput = z.object({
   CreateTime: z.string(),
   DefaultNetworkId: z.string().describe('A NetworkId for CreateLoadBalancer.'),
   DefaultVSwitchId: z.string().describe('A VSwitchId for CreateLoadBalancer.'),
+  Isolation: isolation,
+  WhenAllIsolated: whenAllIsolated,
 });
 
 function viewOf(value: Site): z.infer<typeof siteOutput> {
@@ -26,17 +37,21 @@ function viewOf(value: Site): z.infer<typeof siteOutput> {
     CreateTime: value.createTime,
     DefaultNetworkId: value.defaultNetworkId,
     DefaultVSwitchId: value.defaultVSwitchId,
+    Isolation: value.isolation ?? 'serve',
+    WhenAllIsolated: value.whenAllIsolated ?? 'none',
   };
 }
 
 const input = z.object({
   EnsRegionId: newSiteId,
   AddressPool: addressPool,
+  Isolation: isolation.optional().describe(`${isolation.description} Absent: as --isolation says.`),
+  WhenAllIsolated: whenAllIsolated.optional(),
 });
 
 /** A new site with its network and vSwitch; the same site again is success. */
 async function register(
-  { EnsRegionId, AddressPool }: z.infer<typeof input>,
+  { EnsRegionId, AddressPool, Isolation, WhenAllIsolated }: z.infer<typeof input>,
   call: Call,
   reads: Reads,
 ): Promise<Writes<z.infer<typeof siteOutput>>> {
@@ -70,6 +85,8 @@ async function register(
     createTime,
     defaultNetworkId: network.id,
     defaultVSwitchId: vSwitch.id,
+    isolation: Isolation ?? call.newSitesIsolation,
+    whenAllIsolated: WhenAllIsolated ?? 'none',
   };
   return {
     puts: new Map<string, unknown>([
@@ -89,13 +106,43 @@ export const RegisterSite = defineAction({
   description:
     'The site comes with a default network and vSwitch, so that CreateLoadBalancer has IDs to ' +
     'take. Its forwarders must be able to hold the addresses of the pool. Registering it again ' +
-    'with the same pool changes nothing and answers the same; another pool is refused.',
+    'with the same pool changes nothing and answers the same; another pool is refused. ' +
+    'SetSiteIsolation changes what its forwarders do when they reach no control plane.',
   input,
   output: siteOutput,
   errors,
   limits,
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
   run: (wanted, call) => call.transact((reads) => register(wanted, call, reads)),
+});
+
+export const SetSiteIsolation = defineAction({
+  name: 'SetSiteIsolation',
+  product: 'Sluice',
+  access: 'update',
+  summary: 'Sets what the forwarders of a site do when they reach no control plane.',
+  description:
+    'Forwarders take it over within seconds; DescribeForwarders shows which of them fence. With ' +
+    'fence the traffic of the site depends on a control plane and its store: while no forwarder ' +
+    'reaches one, the site serves nothing, or the first forwarder alone (WhenAllIsolated).',
+  input: z.object({
+    EnsRegionId: site,
+    Isolation: isolation,
+    WhenAllIsolated: whenAllIsolated.optional().describe('Absent: it stays as it is.'),
+  }),
+  output: siteOutput,
+  errors,
+  limits,
+  resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
+  run: ({ EnsRegionId, Isolation, WhenAllIsolated }, call) =>
+    call.transact(async (reads) => {
+      const key = keys.site(EnsRegionId);
+      const found = (await reads.get<Site>(key))?.value;
+      if (found?.account !== call.caller.account) throw new Refusal('Invalid%s', 'EnsRegionId');
+      const whenAll = WhenAllIsolated ?? found.whenAllIsolated ?? 'none';
+      const next: Site = { ...found, isolation: Isolation, whenAllIsolated: whenAll };
+      return { puts: new Map([[key, next]]), result: viewOf(next) };
+    }),
 });
 
 export const DescribeSites = defineAction({

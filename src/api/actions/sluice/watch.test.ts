@@ -24,7 +24,10 @@ function callOf(principal: Caller['principal']) {
     // A minute of long ago is not kept.
     now: Date.now,
     fleet: {
-      report: async (...report: unknown[]) => void told.push(report),
+      report: async (...report: unknown[]) => {
+        told.push(report);
+        return { isolation: 'serve', leaseMs: 0 };
+      },
       watchSite: async function* (...watch: unknown[]) {
         told.push(watch);
         yield 'line\n';
@@ -51,7 +54,9 @@ const whole = {
     failures: [{ loadBalancerId: 'lb-1', listener: 'tcp-80', reason: 'port 80 is taken' }],
     ahead: { 'lb-2': 9 },
     startedAt: 1_795_000_000_000,
+    lease: { armed: true, sequence: 4 },
   } satisfies Whole<NonNullable<SiteReport['applied']>>,
+  goodbye: { startedAt: 1_795_000_000_000, sequence: 5 },
   status: {
     drains: [{ loadBalancerId: 'lb-1', server, deadline: 1_795_000_030_000, sessions: 3 }],
     health: [{ loadBalancerId: 'lb-1', listener: 'tcp-80', serverId: 'i-1', healthy: true }],

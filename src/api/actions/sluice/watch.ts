@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Refusal } from '../../../elb/refusal.ts';
-import type { Deliver } from '../../../fleet/fleet.ts';
+import type { Deliver, Watcher } from '../../../fleet/fleet.ts';
 import { isMinute, storeMinute } from '../../../fleet/minutes.ts';
 import {
   certificateContext,
@@ -13,7 +13,7 @@ import { keys } from '../../../store/keys.ts';
 import type { Call } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { nothing } from '../fields.ts';
-import { errors, limits, site, siteResource } from './fields.ts';
+import { errors, isolation, limits, site, siteResource } from './fields.ts';
 import { isOperator } from './operator.ts';
 
 const siteOrAll = z
@@ -24,6 +24,16 @@ const siteOrAll = z
 function forwarderOf({ caller }: Call): string {
   if (caller.principal.kind === 'forwarder') return caller.principal.name;
   throw new Refusal('InvalidParameter.%s', 'AccessKeyId', 'It is no access key of a forwarder.');
+}
+
+/** A forwarder that watches, with what it says of itself; undefined: the caller is none. */
+function watcherOf(
+  { caller }: Call,
+  said: { StartedAt: number; Sequence: number; Armed: boolean },
+): Watcher | undefined {
+  if (caller.principal.kind !== 'forwarder') return undefined;
+  const { StartedAt: startedAt, Sequence: sequence, Armed: armed } = said;
+  return { name: caller.principal.name, startedAt, sequence, armed };
 }
 
 /** Forwarders alone get certificates, each with its key sealed for that forwarder. */
@@ -50,6 +60,9 @@ async function checkWatcher(site: string, call: Call): Promise<void> {
   if (!(isNobodys && (await isOperator(call)))) throw new Refusal('Forbidden.NoPermission');
 }
 
+const startedAt = z.int().min(0);
+const sequence = z.int().min(0);
+
 export const WatchSite = defineAction({
   name: 'WatchSite',
   product: 'Sluice',
@@ -59,15 +72,23 @@ export const WatchSite = defineAction({
     'One JSON message a line: snapshot, change, heartbeat, release. It is what forwarders ' +
     'follow, with their own access key; it never ends by itself. The account itself may watch ' +
     'too, to see what a forwarder sees.',
-  input: z.object({ EnsRegionId: siteOrAll }),
+  input: z.object({
+    EnsRegionId: siteOrAll,
+    StartedAt: startedAt.default(0).describe('Of a forwarder: when it began, Unix milliseconds.'),
+    Sequence: sequence.default(0).describe('Of a forwarder: rises with each of its messages.'),
+    Armed: z
+      .boolean()
+      .default(false)
+      .describe('Of a forwarder: its engines hold the site to a lease.'),
+  }),
   output: nothing,
   errors,
   limits,
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
-  stream: async function* ({ EnsRegionId }, call) {
+  stream: async function* ({ EnsRegionId, ...said }, call) {
     await checkWatcher(EnsRegionId, call);
     const deliver = await deliveryTo(call);
-    yield* call.fleet.watchSite(EnsRegionId, call.signal, deliver);
+    yield* call.fleet.watchSite(EnsRegionId, call.signal, deliver, watcherOf(call, said));
   },
   run: async () => ({}),
 });
@@ -107,8 +128,10 @@ const report = z.object({
         .max(bounds.reportEntries),
       ahead: z.record(z.string().max(64), revision).optional(),
       startedAt: z.number().min(0).optional(),
+      lease: z.object({ armed: z.boolean(), sequence }).optional(),
     })
     .optional(),
+  goodbye: z.object({ startedAt, sequence }).optional(),
   status: z
     .object({
       drains: z
@@ -157,33 +180,38 @@ export const ReportSite = defineAction({
   access: 'get',
   summary: 'Takes what a forwarder has applied, and how its drains and probes stand.',
   description:
-    'Taken from the access key of a forwarder alone. Kept for as long as it goes on reporting: a ' +
-    'forwarder that is not heard of counts as gone, and answers no longer wait for it.',
+    'Taken from the access key of a forwarder alone. Kept for as long as it goes on reporting. A ' +
+    'forwarder that stops reporting is silent: it may go on serving, so answers count it as one ' +
+    'that has not confirmed. The answer says whether the engines must hold the site to a lease, ' +
+    'and for how long it is renewed.',
   input: z.object({
     EnsRegionId: site,
     Report: z
       .string()
       .max(bounds.bodyBytes)
       .describe(
-        'A JSON text with any of applied (revision, failures), status (drains, health), minute, ' +
-          'traffic.',
+        'A JSON text with any of applied (revision, failures, lease), status (drains, health), ' +
+          'minute, traffic, goodbye.',
       ),
   }),
-  output: nothing,
+  output: z.object({
+    Isolation: isolation,
+    LeaseMs: z
+      .int()
+      .describe('How long the lease runs from the sending of the report; 0: it is not renewed.'),
+  }),
   errors,
   limits: { perApi: 100_000, perAccount: 100_000 },
   resource: ({ EnsRegionId }, account) => siteResource(EnsRegionId, account),
   async run({ EnsRegionId, Report }, call) {
     const name = forwarderOf(call);
     const read = readReport(Report);
-    await call.fleet.report(EnsRegionId, name, read);
-    if (read.minute === undefined) return {};
-    await storeMinute(
-      call.store,
-      { site: EnsRegionId, forwarder: name, now: call.now() },
-      read.minute,
-    );
-    return {};
+    const terms = await call.fleet.report(EnsRegionId, name, read);
+    if (read.minute !== undefined) {
+      const of = { site: EnsRegionId, forwarder: name, now: call.now() };
+      await storeMinute(call.store, of, read.minute);
+    }
+    return { Isolation: terms.isolation, LeaseMs: terms.leaseMs };
   },
 });
 
