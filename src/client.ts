@@ -15,6 +15,8 @@ export interface Trust {
 export interface RpcClientOptions extends Trust, Credential {
   /** `http://host:port` or `https://…`. */
   readonly endpoint: string;
+  /** Milliseconds to a connection; absent: undici's own, 10 s. */
+  readonly connectTimeoutMs?: number;
   readonly now?: () => number;
   readonly randomNonce?: () => string;
 }
@@ -59,7 +61,7 @@ export class RpcClient {
   /** `http://host:port` */
   readonly endpoint: string;
   readonly #options: RpcClientOptions;
-  readonly #pool: Pool;
+  #pool: Pool;
   readonly #host: string;
 
   constructor(options: RpcClientOptions) {
@@ -67,8 +69,7 @@ export class RpcClient {
     const url = new URL(options.endpoint);
     this.endpoint = url.origin;
     this.#host = url.host;
-    const connect = connectorOf(options);
-    this.#pool = new Pool(url.origin, { connections: limits.clientConnections, connect });
+    this.#pool = this.#openPool();
   }
 
   /**
@@ -89,6 +90,7 @@ export class RpcClient {
 
   /**
    * Calls an action that answers a stream, and yields its lines until it ends.
+   * @param onRead called when anything has come in, also when it ends no line yet
    * @throws RpcError for an error answer; undici's errors when the connection breaks, or with the
    *   abort's when `signal` does it
    */
@@ -97,16 +99,30 @@ export class RpcClient {
     action: string,
     parameters: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
+    onRead: () => void = () => {},
   ): AsyncIterable<string> {
     // A stream is silent between heartbeats; its reader watches over it, not the pool.
     const response = await this.#send(product, action, parameters, { signal }, 0);
     if (response.statusCode !== 200) throw new RpcError(await read(response));
-    yield* lines(response.body);
+    yield* lines(response.body, onRead);
+  }
+
+  /** Closes its connections, those of running calls included; the next call opens new ones. */
+  drop(): void {
+    const dropped = this.#pool;
+    this.#pool = this.#openPool();
+    // Its calls fail with it, and say so to their callers.
+    dropped.destroy().catch(() => {});
   }
 
   /** Closes its connections, those of running calls included. */
   close(): Promise<void> {
     return this.#pool.destroy();
+  }
+
+  #openPool(): Pool {
+    const connect = connectorOf(this.#options);
+    return new Pool(this.endpoint, { connections: limits.clientConnections, connect });
   }
 
   #send(
@@ -130,10 +146,15 @@ export class RpcClient {
   }
 }
 
-function connectorOf({ ca, knows }: Trust): buildConnector.BuildOptions | buildConnector.connector {
-  if (knows === undefined) return ca === undefined ? {} : { ca };
+function connectorOf({
+  ca,
+  knows,
+  connectTimeoutMs: timeout,
+}: RpcClientOptions): buildConnector.BuildOptions | buildConnector.connector {
+  const bounds = timeout === undefined ? {} : { timeout };
+  if (knows === undefined) return ca === undefined ? bounds : { ...bounds, ca };
   // Only a peer that holds the private key of the certificate it shows can end the handshake.
-  const connect = buildConnector({ rejectUnauthorized: false, maxCachedSessions: 0 });
+  const connect = buildConnector({ ...bounds, rejectUnauthorized: false, maxCachedSessions: 0 });
   return (options, done) => {
     connect(options, (error, socket) => {
       if (error !== null) return done(error, null);
@@ -156,10 +177,11 @@ async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Pro
 }
 
 /** Lines of a stream without their ends; what stands after the last end is dropped. */
-async function* lines(body: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+async function* lines(body: AsyncIterable<Uint8Array>, onRead: () => void): AsyncIterable<string> {
   const decoder = new TextDecoder();
   let begun: string[] = [];
   for await (const chunk of body) {
+    onRead();
     const [first = '', ...further] = decoder.decode(chunk, { stream: true }).split('\n');
     begun.push(first);
     for (const next of further) {

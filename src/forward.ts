@@ -13,7 +13,8 @@ import { NftablesEngine } from './forwarder/nftables/engine.ts';
 import { isKernels, type L4 } from './forwarder/plan.ts';
 import { Prober } from './forwarder/probes/prober.ts';
 import { RoutedEngine } from './forwarder/routed-engine.ts';
-import { rpcTransport, type Transport } from './forwarder/transport.ts';
+import { rpcTransport } from './forwarder/transport.ts';
+import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { withholdMemory } from './private-process.ts';
 import { createLog, type Running } from './running.ts';
@@ -43,12 +44,15 @@ export async function startForwarder(options: ForwarderOptions) {
   const addresses = await openOwnAddresses(options);
   const carrying = await openEngine(options, certificates);
   const engine = addresses === undefined ? carrying : withAddresses(carrying, addresses);
-  const clients = endpoints.map((endpoint) => new RpcClient({ endpoint, ...key, ...trust }));
+  const connectTimeoutMs = limits.streamSilence;
+  const clients = endpoints.map(
+    (endpoint) => new RpcClient({ endpoint, connectTimeoutMs, ...key, ...trust }),
+  );
   const agent = await createAgent({
     site,
     engine,
     engineName: `${haproxyVersion()}, nftables`,
-    transport: firstThatAnswers(clients.map((client) => rpcTransport(client))),
+    controlPlanes: clients.map((client) => rpcTransport(client)),
     disk: folderDisk(join(folder, 'journal')),
     certificates,
     now: Date.now,
@@ -104,26 +108,6 @@ export async function runForwarder(settings: ForwarderSettings): Promise<Running
     log,
   });
   return { endpoint: settings.endpoints[0]!, trust, stop: (how) => running.close(how) };
-}
-
-/** Stays with one control plane until it fails, then goes on to the next. */
-function firstThatAnswers(transports: readonly Transport[]): Transport {
-  let current = 0;
-  const next = () => {
-    current = (current + 1) % transports.length;
-  };
-  return {
-    async *watch(site, signal) {
-      try {
-        yield* transports[current]!.watch(site, signal);
-      } finally {
-        if (!signal.aborted) next();
-      }
-    },
-    async report(site, report) {
-      await transports[current]!.report(site, report);
-    },
-  };
 }
 
 function haproxyVersion(): string {

@@ -184,12 +184,35 @@ export const limits = {
   idleFeed: 30_000,
   /** Deleted load balancers named in a snapshot, newest first; 28 bytes each. */
   tombstonesTold: 10_000,
-  /** Between two tries of a forwarder to reach the control plane. */
-  reconnect: { minMs: 100, maxMs: 5_000 },
-  /** Heartbeats missed in a row before a forwarder takes the stream for dead. */
+  /**
+   * Before a forwarder tries all its control planes again, growing, by how the last one failed. A
+   * try at one that says nothing costs nothing; a stream that begins anew costs it a snapshot, and
+   * one whose reports fail or that refuses is left alone for longer.
+   */
+  reconnect: {
+    unreachable: { minMs: 100, maxMs: 1_000 },
+    lost: { minMs: 100, maxMs: 5_000 },
+    refused: { minMs: 1_000, maxMs: 5_000 },
+    unanswered: { minMs: 1_000, maxMs: 5_000 },
+  },
+  /** Pause on a stream before the control plane says that it is alive: one small line. */
+  streamAlive: 500,
+  /** A forwarder leaves a stream on which nothing is read for this long: three such lines. */
+  streamSilence: 1_500,
+  /** Heartbeats missed in a row before a forwarder leaves a stream that is alive otherwise. */
   missedHeartbeats: 3,
-  /** A report without an answer within this is sent again; shorter than the lease. */
-  reportTimeout: 3_000,
+  /** Lines that wait in a forwarder; past that it does not read on. */
+  streamLines: 100,
+  /** A forwarder that reports nothing else for this long sends an empty report. */
+  reportEvery: 700,
+  /** A report without an answer within this has failed; with `reportEvery`, well below 2 s. */
+  reportTimeout: 700,
+  /** Characters of a report that add a millisecond to that: an uplink of some 1 Mbit/s. */
+  reportCharactersPerMs: 100,
+  /** Steps in which a forwarder counts these times, so that its own pauses do not count. */
+  streamStep: 100,
+  /** A connection that lasts this long ends the row of failures before it: two heartbeats. */
+  steadyConnection: 5_000,
   /** Between two tries to report. */
   reportRetry: { minMs: 100, maxMs: 2_000 },
   /** How often a forwarder looks at its drains and health: while sessions drain, and else. */

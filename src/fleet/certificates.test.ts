@@ -9,6 +9,7 @@ import type { Certificate, LoadBalancer } from '../elb/types.ts';
 import { keys } from '../store/keys.ts';
 import { createFleet } from './create-fleet.ts';
 import type { Deliver, Fleet, WatchMessage } from './fleet.ts';
+import { aliveLine } from './protocol.ts';
 
 /** How certificates travel with the changes of a site. */
 
@@ -64,6 +65,7 @@ function watch(deliver?: Deliver) {
   const told: WatchMessage[] = [];
   void (async () => {
     for await (const line of fleet.watchSite('site-1', abort.signal, deliver)) {
+      if (line === aliveLine) continue;
       const message = JSON.parse(line) as WatchMessage;
       if (message.type !== 'heartbeat') told.push(message);
     }

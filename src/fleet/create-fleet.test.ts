@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import { createFleet } from './create-fleet.ts';
 import type { Confirmation, Fleet, WatchMessage } from './fleet.ts';
 import { formatHash, hashOf } from './hash.ts';
+import { aliveLine } from './protocol.ts';
 
 let folder: string;
 let store: Store;
@@ -71,6 +72,7 @@ function watch(site: string, of: Fleet = fleet) {
   const done = (async () => {
     for await (const line of of.watchSite(site, signal)) {
       assert.ok(line.endsWith('\n'), 'one line a message');
+      if (line === aliveLine) continue;
       told.push(JSON.parse(line) as WatchMessage);
     }
   })();
@@ -202,6 +204,7 @@ describe('watching a site', () => {
   test('a watcher that does not read gets a fresh snapshot instead of its backlog', async () => {
     await put(loadBalancer('lb-1'));
     const lines = fleet.watchSite('site-1', abort.signal)[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, aliveLine);
     assert.match((await lines.next()).value, /"type":"snapshot"/);
     const other = watch('site-1');
     await other.next('snapshot');

@@ -112,7 +112,8 @@ class StoreFleet implements Fleet {
     deliver?: Deliver,
     forwarder?: Watcher,
   ): AsyncIterable<string> {
-    const subscriber = new Subscriber(this.#gate, (certificate) => {
+    const { timers } = this.#surroundings;
+    const subscriber = new Subscriber(this.#gate, timers, (certificate) => {
       try {
         return deliver?.(certificate);
       } catch (error) {

@@ -19,6 +19,13 @@ export function certificateContext(id: string): string {
 }
 
 /**
+ * A line between the messages of a stream when there is nothing else to send: the control plane is
+ * alive. It belongs to the stream and to no site, so it comes too where there is no site, or while
+ * one is being read.
+ */
+export const aliveLine = '{"type":"alive"}\n';
+
+/**
  * What a control plane and a forwarder say to each other. WatchSite answers a stream of one JSON
  * message a line; ReportSite takes one report. A forwarder keeps the same lines in its journal on
  * disk, so that replaying the file and following the stream are the same code.

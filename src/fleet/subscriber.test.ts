@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { SimulatedClock } from '../../test/support/clock.ts';
+import { systemTimers } from '../clock.ts';
 import { limits } from '../limits.ts';
+import { aliveLine } from './protocol.ts';
 import { Subscriber } from './subscriber.ts';
 
 const gate = { frozen: false };
@@ -9,7 +12,7 @@ let abort: AbortController;
 
 beforeEach(() => {
   gate.frozen = false;
-  subscriber = new Subscriber(gate, () => undefined);
+  subscriber = new Subscriber(gate, systemTimers, () => undefined);
   abort = new AbortController();
 });
 
@@ -20,13 +23,35 @@ const source = (site: string) => ({ site, snapshot: () => line(`all of ${site}`)
 async function sent(): Promise<string[]> {
   const lines: string[] = [];
   const reading = (async () => {
-    for await (const line of subscriber.lines(abort.signal)) lines.push(line);
+    for await (const line of subscriber.lines(abort.signal)) {
+      if (line !== aliveLine) lines.push(line);
+    }
   })();
   await new Promise((resolve) => setImmediate(resolve));
   abort.abort();
   await reading;
   return lines;
 }
+
+test('a stream is alive from its beginning and between its lines', async () => {
+  const clock = new SimulatedClock();
+  const of = new Subscriber(gate, clock, () => undefined);
+  const lines: string[] = [];
+  const reading = (async () => {
+    for await (const line of of.lines(abort.signal)) lines.push(line);
+  })();
+  await clock.advance(0);
+  assert.deepEqual(lines, [aliveLine]);
+  await clock.advance(limits.streamAlive - 1);
+  of.push('site-1', line('one'));
+  await clock.advance(limits.streamAlive - 1);
+  assert.deepEqual(lines, [aliveLine, 'one']);
+  await clock.advance(1 + limits.streamAlive);
+  assert.deepEqual(lines, [aliveLine, 'one', aliveLine, aliveLine]);
+  abort.abort();
+  await reading;
+  assert.equal(clock.pending, 0, 'timers left');
+});
 
 describe('what waits for a watcher', () => {
   test('is left out when the snapshot that is sent holds it already', async () => {

@@ -1,6 +1,7 @@
+import type { Timers } from '../clock.ts';
 import type { Certificate } from '../elb/types.ts';
 import { limits } from '../limits.ts';
-import type { DeliveredCertificate, WatchMessage } from './protocol.ts';
+import { aliveLine, type DeliveredCertificate, type WatchMessage } from './protocol.ts';
 
 /** A message for all watchers, and what is written into it for each of them alone. */
 export interface Line {
@@ -27,6 +28,7 @@ export interface Gate {
  */
 export class Subscriber {
   readonly #gate: Gate;
+  readonly #timers: Timers;
   readonly #releases = new Set<string>();
   readonly #snapshots = new Set<SnapshotSource>();
   readonly #sources = new Set<SnapshotSource>();
@@ -35,8 +37,13 @@ export class Subscriber {
   #wake: () => void = () => {};
 
   /** @param deliver undefined: this watcher does not get the certificate */
-  constructor(gate: Gate, deliver: (certificate: Certificate) => DeliveredCertificate | undefined) {
+  constructor(
+    gate: Gate,
+    timers: Timers,
+    deliver: (certificate: Certificate) => DeliveredCertificate | undefined,
+  ) {
     this.#gate = gate;
+    this.#timers = timers;
     this.#deliver = deliver;
   }
 
@@ -76,19 +83,33 @@ export class Subscriber {
     this.#wake();
   }
 
-  /** The lines in order, until `signal` aborts. */
+  /**
+   * The lines in order, until `signal` aborts. It begins with a sign of life, and has another
+   * whenever `limits.streamAlive` have passed without a line.
+   */
   async *lines(signal: AbortSignal): AsyncIterable<string> {
     const stop = () => this.#wake();
     signal.addEventListener('abort', stop);
     try {
+      yield aliveLine;
       while (!signal.aborted) {
-        const line = this.#take();
+        const line = this.#take() ?? (await this.#waitForLine());
         if (line !== undefined) yield line;
-        else await new Promise<void>((resolve) => (this.#wake = resolve));
       }
     } finally {
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Undefined: woken, with or without a line. */
+  #waitForLine(): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const cancel = this.#timers.after(limits.streamAlive, () => resolve(aliveLine));
+      this.#wake = () => {
+        cancel();
+        resolve(undefined);
+      };
+    });
   }
 
   #take(): string | undefined {

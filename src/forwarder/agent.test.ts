@@ -6,7 +6,7 @@ import { silent } from '../../test/support/log.ts';
 import { MemoryDisk } from '../../test/support/memory-disk.ts';
 import type { LoadBalancer } from '../elb/types.ts';
 import { formatHash, hashOf } from '../fleet/hash.ts';
-import type { SiteReport, WatchMessage } from '../fleet/protocol.ts';
+import { aliveLine, type SiteReport, type WatchMessage } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { Certificates } from './certificates.ts';
@@ -15,9 +15,12 @@ import type { Transport } from './transport.ts';
 
 /** A control plane whose every word is the test's. */
 class Script implements Transport {
+  readonly endpoint = 'http://script';
   /** Streams opened so far. */
   streams = 0;
   up = true;
+  /** Whether it says so when there is nothing else to say. */
+  isAlive = true;
   readonly reports: { readonly site: string; readonly report: SiteReport }[] = [];
   #lines: string[] = [];
   #wake: () => void = () => {};
@@ -28,17 +31,31 @@ class Script implements Transport {
     this.streams += 1;
     this.#lines = [];
     this.#ended = false;
+    signal.addEventListener('abort', () => this.#wake());
+    yield aliveLine;
     while (!this.#ended && !signal.aborted) {
-      const line = this.#lines.shift();
-      if (line === undefined) await new Promise<void>((resolve) => (this.#wake = resolve));
-      else yield line;
+      const line = this.#lines.shift() ?? (await this.#idle());
+      if (line !== undefined) yield line;
     }
+  }
+
+  #idle(): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const alive = () => (this.isAlive ? resolve(aliveLine) : undefined);
+      const cancel = clock.after(limits.streamAlive, alive);
+      this.#wake = () => {
+        cancel();
+        resolve(undefined);
+      };
+    });
   }
 
   async report(site: string, report: SiteReport): Promise<void> {
     if (!this.up) throw new Error('connect ECONNREFUSED');
     this.reports.push({ site, report });
   }
+
+  drop(): void {}
 
   say(...messages: (WatchMessage | string)[]): void {
     for (const message of messages) {
@@ -73,13 +90,13 @@ beforeEach(() => {
   control = new Script();
 });
 
-async function start(site = 'site-1'): Promise<Agent> {
+async function start(site = 'site-1', controlPlanes = [control]): Promise<Agent> {
   const agent = await createAgent({
     site,
     engine,
     certificates: new Certificates({ accessKeyId: 'id', accessKeySecret: 'secret' }),
     engineName: 'memory',
-    transport: control,
+    controlPlanes,
     disk,
     now: clock.now,
     timers: clock,
@@ -150,7 +167,7 @@ describe('following the control plane', () => {
     await say(snapshot(5, [one]));
     await say({ type: 'change', site: 'site-1', base: 6, revision: 7, puts: [two], deletes: [] });
     assert.deepEqual(carried(), ['lb-1']);
-    await clock.advance(limits.reconnect.maxMs);
+    await clock.advance(limits.reconnect.lost.maxMs);
     assert.equal(control.streams, 2);
     await say(snapshot(7, [one, two]));
     assert.deepEqual(carried(), ['lb-1', 'lb-2']);
@@ -159,14 +176,14 @@ describe('following the control plane', () => {
   test('so does a heartbeat with another hash, and a line that is none', async () => {
     await start();
     await say(snapshot(5, [one]), heartbeat(5, [two]));
-    await clock.advance(limits.reconnect.maxMs);
+    await clock.advance(limits.reconnect.lost.maxMs);
     assert.equal(control.streams, 2);
     await say(snapshot(5, [one]), '{"type":"chan');
-    await clock.advance(limits.reconnect.maxMs);
+    await clock.advance(limits.reconnect.lost.maxMs);
     assert.equal(control.streams, 3);
   });
 
-  test('a stream without a line for three heartbeats is dead', async () => {
+  test('a stream on which nothing is read is left, and so is one without messages', async () => {
     await start();
     await say(snapshot(5, [one]));
     for (let beat = 0; beat < 5; beat++) {
@@ -174,8 +191,15 @@ describe('following the control plane', () => {
       await say(heartbeat(5, [one]));
     }
     assert.equal(control.streams, 1);
-    await clock.advance(3 * limits.heartbeat + limits.reconnect.maxMs);
+    control.isAlive = false;
+    await clock.advance(limits.streamSilence + limits.reconnect.lost.minMs);
     assert.equal(control.streams, 2);
+    control.isAlive = true;
+    await say(snapshot(5, [one]));
+    await clock.advance(limits.missedHeartbeats * limits.heartbeat - 1);
+    assert.equal(control.streams, 2);
+    await clock.advance(1 + 2 * limits.reconnect.lost.minMs);
+    assert.equal(control.streams, 3);
   });
 
   test('it tries to connect less and less often, and never gives up', async () => {
@@ -188,9 +212,9 @@ describe('following the control plane', () => {
     };
     await start();
     await clock.advance(60_000);
-    assert.ok(tries > 12 && tries < 30, `${tries} tries in a minute`);
+    assert.ok(tries > 60 && tries < 100, `${tries} tries in a minute`);
     control.up = true;
-    await clock.advance(limits.reconnect.maxMs);
+    await clock.advance(limits.reconnect.unreachable.maxMs);
     await say(snapshot(5, [one]));
     assert.deepEqual(carried(), ['lb-1']);
   });
@@ -221,6 +245,58 @@ describe('following the control plane', () => {
     control.up = true;
     await clock.advance(limits.reportRetry.maxMs);
     assert.equal(control.applied?.revision, 7);
+  });
+});
+
+describe('going over to another control plane', () => {
+  const next = loadBalancer('lb-1', ['i-9']);
+  const change = (base: number, revision: number, put: LoadBalancer) =>
+    ({ type: 'change', site: 'site-1', base, revision, puts: [put], deletes: [] }) as const;
+
+  /** The first has said revision 7 when it goes silent. */
+  async function leaveFirst() {
+    const other = new Script();
+    await start('site-1', [control, other]);
+    await say(snapshot(5, [one]), change(5, 7, two), heartbeat(7, [one, two]));
+    control.isAlive = false;
+    await clock.advance(limits.streamSilence + limits.streamStep);
+    assert.deepEqual([control.streams, other.streams], [1, 1]);
+    // Without what it applies again now and then anyway.
+    engine.verbs.length = 0;
+    return other;
+  }
+
+  test('what was applied is not applied again, and is reported there at once', async () => {
+    const other = await leaveFirst();
+    assert.equal(other.applied?.revision, 7);
+    other.say(snapshot(7, [one, two]), change(7, 9, next));
+    await clock.advance(0);
+    assert.deepEqual(engine.verbs, ['apply lb-1']);
+    assert.deepEqual(other.applied, { revision: 9, failures: [] });
+  });
+
+  test('what was changed meanwhile is applied, once', async () => {
+    const other = await leaveFirst();
+    other.say(snapshot(9, [next, two]), change(7, 9, next));
+    await clock.advance(0);
+    assert.deepEqual(engine.verbs, ['apply lb-1']);
+    assert.deepEqual(engine.carried.get('lb-1'), next);
+  });
+
+  test('one that is behind is refused until it has caught up, and is not left for it', async () => {
+    const other = await leaveFirst();
+    other.say(snapshot(5, [one]), heartbeat(5, [one]));
+    await clock.advance(0);
+    assert.deepEqual(engine.verbs, []);
+    assert.match(other.applied?.failures[0]?.reason ?? '', /offers revision 5, held is 7/);
+    other.say(change(5, 7, two));
+    await clock.advance(0);
+    assert.deepEqual(engine.verbs, []);
+    other.say(heartbeat(7, [one, two]), change(7, 9, next));
+    await clock.advance(0);
+    assert.deepEqual(engine.verbs, ['apply lb-1']);
+    assert.deepEqual(other.applied, { revision: 9, failures: [] });
+    assert.deepEqual([control.streams, other.streams], [1, 1]);
   });
 });
 
@@ -259,7 +335,7 @@ describe('starting from the journal', () => {
     assert.deepEqual(engine.verbs, ['apply lb-1']);
     assert.equal(disk.files.get('site-1.ndjson.unreadable'), 'garbage\n');
     control.up = true;
-    await clock.advance(limits.reconnect.maxMs);
+    await clock.advance(limits.reconnect.lost.maxMs);
     await say(snapshot(5, [one]));
     assert.deepEqual(engine.carried.get('lb-1'), one);
   });
@@ -464,7 +540,7 @@ describe('the traffic of a load balancer that somebody watches', () => {
     await start();
     await say(snapshot(5, [one, two]), watched);
     control.hangUp();
-    await clock.advance(limits.reconnect.minMs);
+    await clock.advance(limits.reconnect.lost.minMs);
     engine.asked = [];
     await clock.advance(limits.trafficEvery * 3);
     assert.deepEqual(engine.asked, []);

@@ -1,11 +1,11 @@
-import { backOff, sleep, systemTimers, type Timers } from '../clock.ts';
+import { systemTimers, type Timers } from '../clock.ts';
 import { type SiteReport, unclaimedSites } from '../fleet/protocol.ts';
-import { limits } from '../limits.ts';
-import { type Log, reasonOf } from '../log.ts';
+import type { Log } from '../log.ts';
 import type { Certificates } from './certificates.ts';
 import { Counting } from './counting.ts';
 import type { Disk } from './disk.ts';
 import type { Engine } from './engine.ts';
+import { Failover } from './failover.ts';
 import { journalSites } from './journal.ts';
 import { parseMessage } from './messages.ts';
 import { Reconciler } from './reconcile.ts';
@@ -20,7 +20,8 @@ export interface AgentOptions {
   readonly engine: Engine;
   /** As the operator reads it: `haproxy 2.6.12`. */
   readonly engineName: string;
-  readonly transport: Transport;
+  /** In the order to try them; at least one. */
+  readonly controlPlanes: readonly Transport[];
   /** Where the journals are. */
   readonly disk: Disk;
   /** Where the engine finds the certificates that the control plane sends. */
@@ -60,6 +61,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 class SiteAgent implements Agent {
   readonly #options: Required<AgentOptions>;
   readonly #abort = new AbortController();
+  readonly #failover: Failover;
   readonly #reconciler: Reconciler;
   readonly #replicas = new Map<string, Replica>();
   readonly #status: StatusLoop;
@@ -75,6 +77,8 @@ class SiteAgent implements Agent {
     this.#options = options;
     this.#startedAt = options.now();
     const { engine, timers, random, log } = options;
+    this.#failover = new Failover(options);
+    const reporting = { ...options, transport: this.#failover };
     const onProgress = (site: string) => this.#replicas.get(site)?.progressed();
     this.#reconciler = new Reconciler({ engine, timers, random, log, onProgress });
     this.#status = new StatusLoop({
@@ -83,8 +87,8 @@ class SiteAgent implements Agent {
       replicas: this.#replicas,
     });
     const siteOf = (id: string) => this.#reconciler.siteOf(id);
-    this.#counting = new Counting({ ...options, siteOf });
-    this.#traffic = new TrafficLoop(options);
+    this.#counting = new Counting({ ...reporting, siteOf });
+    this.#traffic = new TrafficLoop(reporting);
   }
 
   async boot(): Promise<void> {
@@ -108,7 +112,14 @@ class SiteAgent implements Agent {
     this.#status.start();
     await this.#counting.boot();
     this.#counting.start();
-    this.#connection = this.#stayConnected();
+    this.#connection = this.#failover.follow(site, this.#abort.signal, {
+      begin: () => {
+        for (const replica of this.#replicas.values()) replica.reconnected();
+      },
+      take: (line) => this.#take(line),
+      // Who watched may have gone meanwhile; the next connection tells of those who still do.
+      end: () => this.#traffic.forget(),
+    });
   }
 
   sites(): readonly SiteView[] {
@@ -134,6 +145,7 @@ class SiteAgent implements Agent {
   #open(site: string): Replica {
     const options: ReplicaOptions = {
       ...this.#options,
+      transport: this.#failover,
       reconciler: this.#reconciler,
       startedAt: this.#startedAt,
     };
@@ -149,53 +161,7 @@ class SiteAgent implements Agent {
     void this.#reconciler.prune();
   }
 
-  async #stayConnected(): Promise<void> {
-    const { timers, random, log } = this.#options;
-    const { signal } = this.#abort;
-    let failed = 0;
-    while (!signal.aborted) {
-      try {
-        await this.#connect(() => (failed = 0));
-      } catch (error) {
-        if (signal.aborted) return;
-        const reason = reasonOf(error);
-        log.warn({ reason, tries: failed + 1 }, 'the control plane is out of reach or out of step');
-      }
-      await sleep(timers, backOff(failed++, limits.reconnect, random), signal);
-    }
-  }
-
-  /**
-   * One connection, from its first line to its end.
-   * @param onInStep called when both ends were found to hold the same
-   */
-  async #connect(onInStep: () => void): Promise<void> {
-    const { site, transport, timers } = this.#options;
-    const connection = new AbortController();
-    const close = () => connection.abort(new Error('closed'));
-    this.#abort.signal.addEventListener('abort', close);
-    const silence = limits.missedHeartbeats * limits.heartbeat;
-    const dead = () => connection.abort(new Error(`no line within ${silence} ms`));
-    let cancelDead = timers.after(silence, dead);
-    let first = true;
-    try {
-      for await (const line of until(transport.watch(site, connection.signal), connection.signal)) {
-        cancelDead();
-        cancelDead = timers.after(silence, dead);
-        if (first) for (const replica of this.#replicas.values()) replica.reconnected();
-        first = false;
-        if (await this.#take(line)) onInStep();
-      }
-    } finally {
-      cancelDead();
-      // Who watched may have gone meanwhile; the next connection tells of those who still do.
-      this.#traffic.forget();
-      this.#abort.signal.removeEventListener('abort', close);
-      connection.abort();
-    }
-  }
-
-  async #take(line: string): Promise<boolean> {
+  async #take(line: string): Promise<void> {
     const message = parseMessage(line);
     const { site } = message;
     if (this.#options.site !== unclaimedSites && site !== this.#options.site) {
@@ -207,39 +173,13 @@ class SiteAgent implements Agent {
       this.#unknown.delete(site);
       this.#traffic.forget(site);
       await replica?.release();
-      return false;
+      return;
     }
-    const inStep = await this.#open(site).take(message, line);
+    await this.#open(site).take(message, line);
     if (message.type === 'snapshot') this.#unknown.delete(site);
     // By the first heartbeat every site of this forwarder has been described.
     if (message.type === 'heartbeat' && !message.frozen) this.#prune();
     if (message.type === 'heartbeat') this.#traffic.watch(site, message.watched ?? []);
     else this.#status.hurry();
-    return inStep;
   }
-}
-
-/** The lines of a stream until `signal` aborts, whether or not the stream heeds it. */
-async function* until(lines: AsyncIterable<string>, signal: AbortSignal): AsyncIterable<string> {
-  const iterator = lines[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await unlessAborted(iterator.next(), signal);
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    // Not awaited: a stream that hangs would hang the reconnection too. What it still has to say
-    // about its end says nothing about the next one.
-    iterator.return?.().catch(() => {});
-  }
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -32,7 +32,6 @@ async function begin(): Promise<Counting> {
     engine,
     disk,
     transport: {
-      watch: async function* () {},
       report: async (site, { minute }) => {
         reports += 1;
         if (plane === 'is away') throw new Error('connect ECONNREFUSED');

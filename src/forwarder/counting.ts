@@ -11,7 +11,7 @@ import type { Disk } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { Lane } from './lane.ts';
 import { type Baseline, baselineOf, type Growth, growthSince } from './minutes.ts';
-import type { Transport } from './transport.ts';
+import type { Reporter } from './transport.ts';
 
 const minuteMs = 60_000;
 const fileName = 'minutes.json';
@@ -31,7 +31,7 @@ interface Saved {
 export interface CountingOptions {
   readonly engine: Engine;
   readonly disk: Disk;
-  readonly transport: Transport;
+  readonly transport: Reporter;
   readonly timers: Timers;
   /** Unix milliseconds. */
   readonly now: () => number;

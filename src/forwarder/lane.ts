@@ -6,8 +6,8 @@ export interface LaneOptions {
   readonly timers: Timers;
   readonly random: () => number;
   readonly log: Log;
-  /** Says the latest there is to say. */
-  readonly send: () => Promise<void>;
+  /** Says the latest there is to say; rejects in time when it has no answer. */
+  readonly send: () => Promise<unknown>;
 }
 
 /**
@@ -17,6 +17,7 @@ export interface LaneOptions {
 export class Lane {
   readonly #options: LaneOptions;
   readonly #abort = new AbortController();
+  #retry = new AbortController();
   #waiting = false;
   #sending = false;
 
@@ -30,8 +31,14 @@ export class Lane {
     if (!this.#sending) void this.#sendAll();
   }
 
+  /** Does not wait any longer before what has failed is sent again. */
+  retryNow(): void {
+    this.#retry.abort();
+  }
+
   close(): void {
     this.#abort.abort();
+    this.#retry.abort();
   }
 
   async #sendAll(): Promise<void> {
@@ -41,22 +48,16 @@ export class Lane {
     for (let failed = 0; this.#waiting && !signal.aborted; ) {
       this.#waiting = false;
       try {
-        await this.#inTime(send());
+        await send();
         failed = 0;
       } catch (error) {
         this.#waiting = true;
+        if (signal.aborted) break;
         if (failed === 0) log.warn({ reason: reasonOf(error) }, 'cannot report, trying again');
-        await sleep(timers, backOff(failed++, limits.reportRetry, random), signal);
+        this.#retry = new AbortController();
+        await sleep(timers, backOff(failed++, limits.reportRetry, random), this.#retry.signal);
       }
     }
     this.#sending = false;
-  }
-
-  #inTime(sending: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`no answer within ${limits.reportTimeout} ms`));
-      const cancel = this.#options.timers.after(limits.reportTimeout, late);
-      sending.then(resolve, reject).finally(cancel);
-    });
   }
 }

@@ -14,13 +14,13 @@ import { Journal } from './journal.ts';
 import { Lane } from './lane.ts';
 import type { Reconciler } from './reconcile.ts';
 import { SiteState } from './site-state.ts';
-import type { Transport } from './transport.ts';
+import type { Reporter } from './transport.ts';
 
 export type SiteMessage = Exclude<WatchMessage, { type: 'release' }>;
 type Status = Omit<NonNullable<SiteReport['status']>, 'notices'>;
 
 export interface ReplicaOptions {
-  readonly transport: Transport;
+  readonly transport: Reporter;
   readonly reconciler: Reconciler;
   readonly disk: Disk;
   /** Where the engine finds the certificates of load balancers. */
@@ -107,34 +107,33 @@ export class Replica {
 
   /**
    * Takes a message.
-   * @returns true when it showed that both ends hold the same
    * @throws when only a fresh snapshot helps
    */
-  async take(message: SiteMessage, line: string): Promise<boolean> {
+  async take(message: SiteMessage, line: string): Promise<void> {
     const step = this.#state.take(message);
     switch (step.kind) {
       case 'lost':
         throw new Error(`${this.site}: ${step.reason}`);
       case 'refused':
         this.#refuse(step.reason);
-        return false;
+        return;
       case 'current':
         if (step.inStep) this.#refuse(undefined);
         await this.#tidy();
-        return step.inStep;
+        return;
       case 'apply':
         this.#refused = undefined;
         await this.#keep(() => this.#journal.write(message, line, this.#state));
         this.#options.reconciler.follow(this.site, step);
         await this.#tidy();
-        return message.type === 'change';
     }
   }
 
-  /** Says again what the control plane may have lost. */
+  /** Says again, and at once, what the control plane may have lost. */
   reconnected(): void {
     this.#statusAt = Number.NEGATIVE_INFINITY;
     if (this.revision !== undefined) this.#appliedLane.touch();
+    for (const each of [this.#appliedLane, this.#statusLane]) each.retryNow();
   }
 
   /** Something about `applied` is new. */

@@ -5,11 +5,11 @@ import { type Log, reasonOf } from '../log.ts';
 import type { Engine, TrafficCount } from './engine.ts';
 import { Lane } from './lane.ts';
 import { Rates } from './rates.ts';
-import type { Transport } from './transport.ts';
+import type { Reporter } from './transport.ts';
 
 export interface TrafficOptions {
   readonly engine: Engine;
-  readonly transport: Transport;
+  readonly transport: Reporter;
   readonly timers: Timers;
   /** Unix milliseconds. */
   readonly now: () => number;

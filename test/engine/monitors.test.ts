@@ -36,7 +36,6 @@ async function open(t: TestContext) {
       engine,
       disk,
       transport: {
-        watch: async function* () {},
         report: async (site, { minute }) => {
           const source = { site, forwarder: 'edge-1', now: clock.now() };
           await storeMinute(bench.store, source, minute!);

@@ -18,8 +18,8 @@ export interface MachineOptions {
   readonly name: string;
   readonly clock: SimulatedClock;
   readonly random: () => number;
-  /** The network as this machine's agent sees it. */
-  readonly transport: Transport;
+  /** The network as this machine's agent sees it: a way to each control plane. */
+  readonly controlPlanes: readonly Transport[];
 }
 
 /** The number of the change that made a load balancer what it is: its name says it. */
@@ -70,7 +70,7 @@ export class Machine {
     }
     this.certificates = new Certificates(this.accessKey);
     const alive = () => this.#life === life;
-    const { clock, random, site, transport } = this.#options;
+    const { clock, random, site, controlPlanes } = this.#options;
     const timers: Timers = {
       after: (ms, run) => clock.after(ms, () => alive() && run()),
     };
@@ -79,7 +79,9 @@ export class Machine {
       engine: this.#mortal(alive),
       certificates: this.certificates,
       engineName: 'memory',
-      transport: mortalTransport(transport, alive, (site) => this.#released(site)),
+      controlPlanes: controlPlanes.map((each) =>
+        mortalTransport(each, alive, (site) => this.#released(site)),
+      ),
       disk: this.disk,
       now: clock.now,
       timers,
@@ -208,16 +210,17 @@ function mortalTransport(
   onRelease: (site: string) => void,
 ): Transport {
   return {
-    watch: async function* (site, signal) {
-      for await (const line of transport.watch(site, signal)) {
+    ...transport,
+    watch: async function* (site, signal, onRead) {
+      for await (const line of transport.watch(site, signal, onRead)) {
         if (!alive()) return;
         const message = JSON.parse(line) as WatchMessage;
         if (message.type === 'release') onRelease(message.site);
         yield line;
       }
     },
-    report: async (site, report) => {
-      if (alive()) await transport.report(site, report);
+    report: async (site, report, signal) => {
+      if (alive()) await transport.report(site, report, signal);
       if (!alive()) await new Promise(() => {});
     },
   };

@@ -50,7 +50,7 @@ export class World {
           name,
           clock: this.clock,
           random: this.#random,
-          transport: this.#network(name),
+          controlPlanes: [0, 1].map((plane) => this.#network(name, plane)),
         }),
     );
   }
@@ -315,14 +315,14 @@ export class World {
   }
 
   /** Lines come in order, after a while each; reports go lost, come late, and come twice. */
-  #network(name: string): Transport {
+  #network(name: string, index: number): Transport {
     const late = (ms: number) =>
       new Promise<void>((resolve) => this.clock.after(this.#random() * ms, resolve));
     const refuse = () => {
       if (this.#cut.has(name)) throw new Error('unreachable');
     };
     const { clock } = this;
-    const plane = () => pick(this.#random, this.#planes);
+    const plane = () => this.#planes[index]!;
     const broken = () => this.#cut.has(name) || this.#random() < 0.005;
     const deliver = ({ id, chain, notAfter, key }: Certificate) => {
       const { accessKey } = this.machines.find((each) => each.name === name)!;
@@ -330,6 +330,8 @@ export class World {
       return { id, chain, notAfter, key: sealed, sealedFor: accessKey.accessKeyId };
     };
     return {
+      endpoint: `plane ${index}`,
+      drop: () => {},
       watch: async function* (of, signal) {
         refuse();
         for await (const line of plane().watchSite(of, signal, deliver)) {

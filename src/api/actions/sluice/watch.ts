@@ -69,9 +69,9 @@ export const WatchSite = defineAction({
   access: 'get',
   summary: 'Streams the load balancers of a site: a snapshot, then changes and heartbeats.',
   description:
-    'One JSON message a line: snapshot, change, heartbeat, release. It is what forwarders ' +
-    'follow, with their own access key; it never ends by itself. The account itself may watch ' +
-    'too, to see what a forwarder sees.',
+    'One JSON message a line: snapshot, change, heartbeat, release; and alive, twice a second ' +
+    'while there is nothing else. It is what forwarders follow, with their own access key; it ' +
+    'never ends by itself. The account itself may watch too, to see what a forwarder sees.',
   input: z.object({
     EnsRegionId: siteOrAll,
     StartedAt: startedAt.default(0).describe('Of a forwarder: when it began, Unix milliseconds.'),
@@ -191,7 +191,7 @@ export const ReportSite = defineAction({
       .max(bounds.bodyBytes)
       .describe(
         'A JSON text with any of applied (revision, failures, lease), status (drains, health), ' +
-          'minute, traffic, goodbye.',
+          'minute, traffic, goodbye; with none of them it shows that the control plane answers.',
       ),
   }),
   output: z.object({
