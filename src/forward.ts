@@ -9,6 +9,7 @@ import { createAgent } from './forwarder/agent.ts';
 import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
+import { leaseClock } from './forwarder/lease-clock.ts';
 import { NftablesEngine } from './forwarder/nftables/engine.ts';
 import { isKernels, type L4 } from './forwarder/plan.ts';
 import { Prober } from './forwarder/probes/prober.ts';
@@ -56,6 +57,7 @@ export async function startForwarder(options: ForwarderOptions) {
     disk: folderDisk(join(folder, 'journal')),
     certificates,
     now: Date.now,
+    leaseNow: leaseClock,
     log,
   });
   return {

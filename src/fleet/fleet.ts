@@ -56,8 +56,8 @@ export interface ConfirmWait {
 /** A forwarder that watches a site. */
 export interface Watcher extends Said {
   readonly name: string;
-  /** Its engines hold the site to a lease. */
-  readonly armed: boolean;
+  /** Its engines still hold the sites to a lease that it has reported as held. */
+  readonly keepsLeases: boolean;
 }
 
 /** Makes a certificate of the store one that the forwarder alone can use. */

@@ -61,11 +61,11 @@ export class Isolation {
    */
   async join(site: string, watcher: Watcher): Promise<number> {
     const { members, store } = this.#parts;
-    const { name, armed } = watcher;
+    const { name, keepsLeases } = watcher;
     let counted = true;
     await members.update(site, name, (current) => {
       counted = current?.state === 'serving';
-      const fences = armed && current?.fences === true;
+      const fences = keepsLeases && current?.fences === true;
       if (current?.state !== 'serving') {
         return { v: 1, state: 'serving', behind: true, fences, ...newest(watcher, current) };
       }

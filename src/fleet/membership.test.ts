@@ -7,7 +7,7 @@ import { MemoryStore } from '../../test/support/memory-store.ts';
 import { limits } from '../limits.ts';
 import { keys } from '../store/keys.ts';
 import { createFleet } from './create-fleet.ts';
-import type { Confirmation, Fleet } from './fleet.ts';
+import type { Confirmation, Fleet, WatchMessage } from './fleet.ts';
 
 const site = 'site-1';
 const silentAfterMs = limits.forwarderLeaseSeconds * 1000;
@@ -54,11 +54,16 @@ class Edge {
   /** Watches; resolves with the revision of the first snapshot. */
   async join(plane: Fleet): Promise<number> {
     const { name, startedAt, armed } = this;
-    const watcher = { name, startedAt, armed, sequence: this.#next() };
-    const lines = plane.watchSite(site, abort.signal, undefined, watcher)[Symbol.asyncIterator]();
-    const first = lines.next();
+    const watcher = { name, startedAt, keepsLeases: armed, sequence: this.#next() };
+    const first = (async () => {
+      for await (const line of plane.watchSite(site, abort.signal, undefined, watcher)) {
+        const message = JSON.parse(line) as WatchMessage;
+        if (message.type === 'snapshot') return message.revision;
+      }
+      throw new Error('the stream ended');
+    })();
     await clock.advance(10);
-    this.revision = JSON.parse((await first).value).revision;
+    this.revision = await first;
     return this.revision;
   }
 

@@ -6,12 +6,17 @@ import { silent } from '../../test/support/log.ts';
 import { MemoryDisk } from '../../test/support/memory-disk.ts';
 import type { LoadBalancer } from '../elb/types.ts';
 import { formatHash, hashOf } from '../fleet/hash.ts';
-import { aliveLine, type SiteReport, type WatchMessage } from '../fleet/protocol.ts';
+import {
+  aliveLine,
+  type LeaseTerms,
+  type SiteReport,
+  type WatchMessage,
+} from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { Certificates } from './certificates.ts';
 import { MemoryEngine } from './memory-engine.ts';
-import type { Transport } from './transport.ts';
+import type { Transport, WatchRequest } from './transport.ts';
 
 /** A control plane whose every word is the test's. */
 class Script implements Transport {
@@ -21,14 +26,19 @@ class Script implements Transport {
   up = true;
   /** Whether it says so when there is nothing else to say. */
   isAlive = true;
+  takesReports = true;
   readonly reports: { readonly site: string; readonly report: SiteReport }[] = [];
+  readonly requests: WatchRequest[] = [];
+  /** What reports are answered with. */
+  terms: LeaseTerms = { isolation: 'serve', leaseMs: 0 };
   #lines: string[] = [];
   #wake: () => void = () => {};
   #ended = false;
 
-  async *watch(_site: string, signal: AbortSignal): AsyncIterable<string> {
+  async *watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<string> {
     if (!this.up) throw new Error('connect ECONNREFUSED');
     this.streams += 1;
+    this.requests.push(request);
     this.#lines = [];
     this.#ended = false;
     signal.addEventListener('abort', () => this.#wake());
@@ -50,9 +60,10 @@ class Script implements Transport {
     });
   }
 
-  async report(site: string, report: SiteReport): Promise<void> {
-    if (!this.up) throw new Error('connect ECONNREFUSED');
+  async report(site: string, report: SiteReport): Promise<LeaseTerms> {
+    if (!this.up || !this.takesReports) throw new Error('connect ECONNREFUSED');
     this.reports.push({ site, report });
+    return this.terms;
   }
 
   drop(): void {}
@@ -73,7 +84,7 @@ class Script implements Transport {
   get applied() {
     const last = this.reports.findLast(({ report }) => report.applied !== undefined);
     if (last?.report.applied === undefined) return undefined;
-    const { startedAt: _, ...applied } = last.report.applied;
+    const { startedAt: _, lease: __, ...applied } = last.report.applied;
     return applied;
   }
 }
@@ -99,6 +110,7 @@ async function start(site = 'site-1', controlPlanes = [control]): Promise<Agent>
     controlPlanes,
     disk,
     now: clock.now,
+    leaseNow: clock.now,
     timers: clock,
     random: () => 0.5,
     log: silent,
@@ -120,6 +132,9 @@ function heartbeat(revision: number, loadBalancers: readonly LoadBalancer[], sit
 
 const one = loadBalancer('lb-1', ['i-1']);
 const two = loadBalancer('lb-2', ['i-2']);
+/** Sites that it has said goodbye to. */
+const goodbyes = () =>
+  control.reports.flatMap(({ site, report }) => (report.goodbye === undefined ? [] : [site]));
 const carried = () => [...engine.carried.keys()].sort();
 
 async function say(...messages: (WatchMessage | string)[]): Promise<void> {
@@ -449,9 +464,38 @@ describe('a forwarder of unclaimed sites', () => {
 
     await say({ type: 'release', site: 'site-2' });
     assert.deepEqual(carried(), ['lb-1']);
-    assert.deepEqual([...disk.files.keys()], ['minutes.json', 'site-1.ndjson']);
+    const journals = [...disk.files.keys()].filter((name) => name.endsWith('.ndjson'));
+    assert.deepEqual(journals, ['site-1.ndjson']);
     await say(snapshot(9, [other], 'site-2'));
     assert.deepEqual(carried(), ['lb-1', 'lb-9']);
+  });
+
+  test('says goodbye to a site once nothing here serves it, and not before', async () => {
+    await start('*');
+    await say(snapshot(5, [one]), snapshot(8, [other], 'site-2'));
+    engine.faults.refuse = (id) => (id === 'lb-9' ? 'busy' : undefined);
+    await say({ type: 'release', site: 'site-2' });
+    assert.deepEqual(goodbyes(), []);
+    engine.faults.refuse = () => undefined;
+    await clock.advance(limits.applyRetry.maxMs);
+    assert.deepEqual(goodbyes(), ['site-2']);
+    assert.deepEqual(carried(), ['lb-1']);
+  });
+
+  test('serves a site again by a new stream, after its goodbye was taken', async () => {
+    await start('*');
+    await say(snapshot(8, [other], 'site-2'));
+    control.takesReports = false;
+    await say({ type: 'release', site: 'site-2' }, snapshot(9, [other], 'site-2'));
+    assert.deepEqual(carried(), []);
+    control.takesReports = true;
+    await clock.advance(10_000);
+    assert.deepEqual(goodbyes(), ['site-2']);
+    await say(snapshot(9, [other], 'site-2'));
+    assert.deepEqual(carried(), ['lb-9']);
+    const said = control.requests.at(-1)!;
+    const { goodbye } = control.reports.findLast(({ report }) => report.goodbye)!.report;
+    assert.ok(said.sequence > goodbye!.sequence, 'the goodbye, come again, would be late');
   });
 
   test('starts with all of them from their journals', async () => {
@@ -472,6 +516,24 @@ describe('the end', () => {
     assert.deepEqual(engine.closed, { stopTraffic: false });
     await clock.advance(0);
     assert.equal(clock.pending, 0, 'timers left');
+  });
+
+  test('where traffic stops, it says so once no restart would serve the sites', async () => {
+    const agent = await start();
+    await say(snapshot(5, [one]));
+    await agent.close({ stopTraffic: true });
+    assert.deepEqual(carried(), []);
+    assert.deepEqual(goodbyes(), ['site-1']);
+    assert.equal(disk.files.has('site-1.ndjson'), false);
+  });
+
+  test('where it cannot stop the traffic it says nothing: it stays counted', async () => {
+    const agent = await start();
+    await say(snapshot(5, [one]));
+    engine.prune = () => Promise.reject(new Error('the engine hangs'));
+    await agent.close({ stopTraffic: true });
+    assert.deepEqual(goodbyes(), []);
+    assert.equal(disk.files.has('site-1.ndjson'), true);
   });
 
   test('a stream that does not heed its end does not hold it up', async () => {

@@ -1,12 +1,14 @@
-import { systemTimers, type Timers } from '../clock.ts';
+import { backOff, sleep, systemTimers, type Timers } from '../clock.ts';
 import { type SiteReport, unclaimedSites } from '../fleet/protocol.ts';
-import type { Log } from '../log.ts';
+import { limits } from '../limits.ts';
+import { type Log, reasonOf } from '../log.ts';
 import type { Certificates } from './certificates.ts';
 import { Counting } from './counting.ts';
 import type { Disk } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { Failover } from './failover.ts';
 import { journalSites } from './journal.ts';
+import { Leases } from './leases.ts';
 import { parseMessage } from './messages.ts';
 import { Reconciler } from './reconcile.ts';
 import { Replica, type ReplicaOptions } from './replica.ts';
@@ -28,6 +30,8 @@ export interface AgentOptions {
   readonly certificates: Certificates;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** The clock of leases, milliseconds: it counts while the machine is suspended. */
+  readonly leaseNow: () => number;
   readonly log: Log;
   readonly timers?: Timers;
   /** 0 to 1, as Math.random gives it. */
@@ -69,14 +73,18 @@ class SiteAgent implements Agent {
   readonly #traffic: TrafficLoop;
   /** Sites whose journal could not be read and that nobody has described since. */
   readonly #unknown = new Set<string>();
-  readonly #startedAt: number;
+  readonly #leases: Leases;
+  /** Sites that this forwarder gives up, until a control plane has taken note. */
+  readonly #leaving = new Set<string>();
   #pruned = false;
+  #closing = false;
   #connection: Promise<void> = Promise.resolve();
 
   constructor(options: Required<AgentOptions>) {
     this.#options = options;
-    this.#startedAt = options.now();
     const { engine, timers, random, log } = options;
+    const onChange = (site: string) => this.#replicas.get(site)?.leaseChanged();
+    this.#leases = new Leases({ ...options, onChange });
     this.#failover = new Failover(options);
     const reporting = { ...options, transport: this.#failover };
     const onProgress = (site: string) => this.#replicas.get(site)?.progressed();
@@ -93,6 +101,7 @@ class SiteAgent implements Agent {
 
   async boot(): Promise<void> {
     const { site, disk, log } = this.#options;
+    await this.#leases.boot();
     let sites: readonly string[] = [site];
     if (site === unclaimedSites) {
       sites = await journalSites(disk).catch((error: unknown) => {
@@ -112,7 +121,9 @@ class SiteAgent implements Agent {
     this.#status.start();
     await this.#counting.boot();
     this.#counting.start();
-    this.#connection = this.#failover.follow(site, this.#abort.signal, {
+    const { keeps: keepsLeases } = this.#leases;
+    const request = () => ({ site, keepsLeases, ...this.#leases.next() });
+    this.#connection = this.#failover.follow(request, this.#abort.signal, {
       begin: () => {
         for (const replica of this.#replicas.values()) replica.reconnected();
       },
@@ -131,13 +142,15 @@ class SiteAgent implements Agent {
   }
 
   async close({ stopTraffic }: { readonly stopTraffic: boolean }): Promise<void> {
-    this.#abort.abort();
+    this.#closing = true;
     this.#status.close();
     this.#traffic.close();
     await this.#counting.close();
     for (const replica of this.#replicas.values()) replica.close();
-    await this.#connection;
     await this.#reconciler.close();
+    if (stopTraffic) await this.#sayGoodbyeToAll();
+    this.#abort.abort();
+    await this.#connection;
     await this.#options.engine.close({ stopTraffic });
     await this.#options.disk.close();
   }
@@ -147,7 +160,7 @@ class SiteAgent implements Agent {
       ...this.#options,
       transport: this.#failover,
       reconciler: this.#reconciler,
-      startedAt: this.#startedAt,
+      leases: this.#leases,
     };
     const replica = this.#replicas.get(site) ?? new Replica(site, options);
     this.#replicas.set(site, replica);
@@ -162,24 +175,69 @@ class SiteAgent implements Agent {
   }
 
   async #take(line: string): Promise<void> {
+    if (this.#closing) return;
     const message = parseMessage(line);
     const { site } = message;
     if (this.#options.site !== unclaimedSites && site !== this.#options.site) {
       throw new Error(`a message of ${site}, which is not served here`);
     }
-    if (message.type === 'release') {
-      const replica = this.#replicas.get(site);
-      this.#replicas.delete(site);
-      this.#unknown.delete(site);
-      this.#traffic.forget(site);
-      await replica?.release();
-      return;
-    }
+    if (message.type === 'release') return this.#release(site);
+    // It is served again, once a control plane has noted that it was not: the next stream says so.
+    if (this.#leaving.has(site)) throw new Error(`${site} is being given up`);
     await this.#open(site).take(message, line);
     if (message.type === 'snapshot') this.#unknown.delete(site);
     // By the first heartbeat every site of this forwarder has been described.
     if (message.type === 'heartbeat' && !message.frozen) this.#prune();
     if (message.type === 'heartbeat') this.#traffic.watch(site, message.watched ?? []);
     else this.#status.hurry();
+  }
+
+  /** Gives a site up, and says so once nothing here serves it. */
+  #release(site: string): void {
+    if (this.#leaving.has(site)) return;
+    this.#leaving.add(site);
+    const replica = this.#replicas.get(site);
+    this.#replicas.delete(site);
+    this.#unknown.delete(site);
+    this.#traffic.forget(site);
+    void this.#leave(site, replica);
+  }
+
+  async #leave(site: string, replica: Replica | undefined): Promise<void> {
+    const { timers, random, log } = this.#options;
+    const { signal } = this.#abort;
+    try {
+      await replica?.release();
+      await this.#leases.release(site);
+    } catch (error) {
+      // It stays counted: it might serve the site after a restart.
+      log.error({ site, reason: reasonOf(error) }, 'the site cannot be forgotten');
+      return;
+    }
+    const goodbye = this.#leases.next();
+    for (let failed = 0; !signal.aborted; failed++) {
+      try {
+        await this.#failover.report(site, { goodbye });
+        break;
+      } catch {
+        // It stays counted until a control plane has taken note.
+        await sleep(timers, backOff(failed, limits.reportRetry, random), signal);
+      }
+    }
+    this.#leaving.delete(site);
+  }
+
+  /** Stops serving, and says so where that is possible at once: else it stays counted. */
+  async #sayGoodbyeToAll(): Promise<void> {
+    const { engine, log } = this.#options;
+    try {
+      await engine.prune(new Set());
+      for (const replica of this.#replicas.values()) await replica.forget();
+      for (const site of this.#replicas.keys()) {
+        await this.#failover.report(site, { goodbye: this.#leases.next() });
+      }
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'no control plane knows that this forwarder stops');
+    }
   }
 }

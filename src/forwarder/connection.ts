@@ -3,12 +3,11 @@ import { aliveLine, type SiteReport, unclaimedSites } from '../fleet/protocol.ts
 import { limits } from '../limits.ts';
 import { reasonOf } from '../log.ts';
 import type { Failure } from './selector.ts';
-import { isAnswer, type Transport } from './transport.ts';
+import { isAnswer, type Transport, type WatchRequest } from './transport.ts';
 
 export interface ConnectionOptions {
   readonly transport: Transport;
-  /** The site that is watched; `*` = every site without a forwarder of its own. */
-  readonly site: string;
+  readonly request: WatchRequest;
   readonly timers: Timers;
   /** The control plane said something for the first time. */
   readonly onBegun: () => void;
@@ -51,7 +50,8 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    if (options.site !== unclaimedSites) this.#reportedSite = options.site;
+    const { site } = options.request;
+    if (site !== unclaimedSites) this.#reportedSite = site;
     this.#cancelStep = this.#scheduleStep();
     void this.#read();
   }
@@ -109,13 +109,13 @@ export class Connection {
   }
 
   async #read(): Promise<void> {
-    const { transport, site } = this.#options;
+    const { transport, request } = this.#options;
     const { signal } = this.#abort;
     const heard = () => {
       this.#silentMs = 0;
     };
     try {
-      for await (const line of transport.watch(site, signal, heard)) {
+      for await (const line of transport.watch(request, signal, heard)) {
         if (signal.aborted) return;
         heard();
         this.#begin();
@@ -175,7 +175,7 @@ export class Connection {
       this.#fail(this.#hasBegun ? 'lost' : 'unreachable', reason);
     }
     // The forwarder of all unclaimed sites may have none.
-    if (this.#options.site === unclaimedSites) return;
+    if (this.#options.request.site === unclaimedSites) return;
     this.#idleMs += ms;
     const most = limits.missedHeartbeats * limits.heartbeat;
     if (this.#idleMs >= most) this.#fail('lost', `no message within ${most} ms`);

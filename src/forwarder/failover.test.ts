@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { SimulatedClock } from '../../test/support/clock.ts';
 import type { Timers } from '../clock.ts';
-import { aliveLine, type SiteReport } from '../fleet/protocol.ts';
+import { aliveLine, type LeaseTerms, type SiteReport } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { Failover, type Follower } from './failover.ts';
-import type { Transport } from './transport.ts';
+import type { Transport, WatchRequest } from './transport.ts';
 
 const never = <T>() => new Promise<T>(() => {});
 
@@ -34,7 +34,7 @@ class Plane implements Transport {
     this.endpoint = endpoint;
   }
 
-  async *watch(_site: string, signal: AbortSignal): AsyncIterable<string> {
+  async *watch(_request: WatchRequest, signal: AbortSignal): AsyncIterable<string> {
     this.watches += 1;
     while (!signal.aborted) {
       if (typeof this.stream === 'number') throw new StatusError(this.stream);
@@ -44,10 +44,11 @@ class Plane implements Transport {
     }
   }
 
-  async report(_site: string, _report: SiteReport, _signal: AbortSignal): Promise<void> {
+  async report(_site: string, _report: SiteReport, _signal: AbortSignal): Promise<LeaseTerms> {
     if (this.reports === 'hang') return never();
     if (this.reports !== 'taken') throw new StatusError(this.reports);
     this.reported.push(clock.now());
+    return { isolation: 'serve', leaseMs: 0 };
   }
 
   drop(): void {
@@ -95,7 +96,8 @@ function follow(timers: Timers = clock, site = '*'): void {
     random: () => 0.5,
     log: { info: note, warn: note, error: note },
   });
-  done = failover.follow(site, abort.signal, {
+  const request = () => ({ site, startedAt: 1, sequence: 1, keepsLeases: false });
+  done = failover.follow(request, abort.signal, {
     begin: () => taken.push('begin'),
     take: (line) => take(line),
     end: () => taken.push('end'),

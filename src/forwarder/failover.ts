@@ -1,9 +1,9 @@
 import type { Timers } from '../clock.ts';
-import type { SiteReport } from '../fleet/protocol.ts';
+import type { LeaseTerms, SiteReport } from '../fleet/protocol.ts';
 import { type Log, reasonOf } from '../log.ts';
 import { Connection } from './connection.ts';
 import { type ConnectionEvent, firstSelection, type Selection, select } from './selector.ts';
-import type { Reporter, Transport } from './transport.ts';
+import type { Reporter, Transport, WatchRequest } from './transport.ts';
 
 export interface FailoverOptions {
   /** In the order to try them; at least one. */
@@ -49,14 +49,21 @@ export class Failover implements Reporter {
     this.#options = options;
   }
 
-  /** Follows a site, or `*` = all unclaimed ones, until `signal` aborts. To be called once. */
-  async follow(site: string, signal: AbortSignal, follower: Follower): Promise<void> {
+  /**
+   * Follows a site, or all that `*` stands for, until `signal` aborts. To be called once.
+   * @param request what the next connection begins with
+   */
+  async follow(
+    request: () => WatchRequest,
+    signal: AbortSignal,
+    follower: Follower,
+  ): Promise<void> {
     const close = () => {
       this.#leave(follower, 'the forwarder ends');
       this.#wake();
     };
     signal.addEventListener('abort', close);
-    this.#openLater(site, follower);
+    this.#openLater(request, follower);
     while (!signal.aborted) {
       const connection = this.#connection;
       const line = connection?.take();
@@ -73,17 +80,17 @@ export class Failover implements Reporter {
   }
 
   /** @throws Error when no control plane is connected, or it does not answer in time */
-  async report(site: string, report: SiteReport) {
+  async report(site: string, report: SiteReport): Promise<LeaseTerms> {
     if (this.#connection === undefined) throw new Error('no control plane is connected');
     return this.#connection.report(site, report);
   }
 
-  #openLater(site: string, follower: Follower): void {
+  #openLater(request: () => WatchRequest, follower: Follower): void {
     const { timers } = this.#options;
-    this.#cancelOpening = timers.after(this.#selection.waitMs, () => this.#open(site, follower));
+    this.#cancelOpening = timers.after(this.#selection.waitMs, () => this.#open(request, follower));
   }
 
-  #open(site: string, follower: Follower): void {
+  #open(request: () => WatchRequest, follower: Follower): void {
     const { controlPlanes, timers } = this.#options;
     const { connection: number, endpoint } = this.#selection;
     const transport = controlPlanes[endpoint]!;
@@ -94,7 +101,7 @@ export class Failover implements Reporter {
       if (this.#selection.connection !== before.connection) {
         this.#logFailure(transport.endpoint);
         this.#leave(follower, this.#reason);
-        this.#openLater(site, follower);
+        this.#openLater(request, follower);
       } else if (this.#selection.leaveMs !== before.leaveMs) {
         this.#cancelLeaving();
         const { leaveMs } = this.#selection;
@@ -104,7 +111,7 @@ export class Failover implements Reporter {
     };
     this.#connection = new Connection({
       transport,
-      site,
+      request: request(),
       timers,
       onBegun: () => {
         this.#logBegin(transport.endpoint);

@@ -42,6 +42,8 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #tasks = new Map<string, Task>();
   readonly #progress = new Map<string, Progress>();
+  /** Sites that are given up -> called once the engine has nothing of them. */
+  readonly #released = new Map<string, () => void>();
   /** Tasks that wait for a verb, in order. */
   readonly #queue = new Set<Task>();
   #running = 0;
@@ -74,13 +76,17 @@ export class Reconciler {
     if (progress.settled) this.#options.onProgress(site);
   }
 
-  /** Stops carrying a site. */
-  release(site: string): void {
+  /** Stops carrying a site. Resolves once the engine has nothing of it any more. */
+  release(site: string): Promise<void> {
     for (const task of this.#tasks.values()) {
       if (task.site === site) this.#want(site, task.id, undefined, task.revision, task.revision);
     }
     this.#progress.delete(site);
     this.#pump();
+    return new Promise((resolve) => {
+      this.#released.set(site, resolve);
+      this.#resolveReleased(site);
+    });
   }
 
   progress(site: string): Progress {
@@ -215,10 +221,21 @@ export class Reconciler {
       });
     } else {
       task.failed = 0;
-      if (task.wanted === undefined) this.#tasks.delete(task.id);
+      if (task.wanted === undefined) {
+        this.#tasks.delete(task.id);
+        this.#resolveReleased(task.site);
+      }
     }
     const progress = this.#progress.get(task.site);
     if (progress?.settle(task.id, task.revision, failures)) onProgress(task.site);
+  }
+
+  #resolveReleased(site: string): void {
+    const resolve = this.#released.get(site);
+    if (resolve === undefined) return;
+    if ([...this.#tasks.values()].some((task) => task.site === site)) return;
+    this.#released.delete(site);
+    resolve();
   }
 
   #idle(): Promise<void> {

@@ -10,17 +10,18 @@ import { type Log, reasonOf } from '../log.ts';
 import { isoSeconds } from '../signing.ts';
 import type { Certificates } from './certificates.ts';
 import type { Disk } from './disk.ts';
+import type { Failover } from './failover.ts';
 import { Journal } from './journal.ts';
 import { Lane } from './lane.ts';
+import type { Leases } from './leases.ts';
 import type { Reconciler } from './reconcile.ts';
 import { SiteState } from './site-state.ts';
-import type { Reporter } from './transport.ts';
 
 export type SiteMessage = Exclude<WatchMessage, { type: 'release' }>;
 type Status = Omit<NonNullable<SiteReport['status']>, 'notices'>;
 
 export interface ReplicaOptions {
-  readonly transport: Reporter;
+  readonly transport: Pick<Failover, 'report'>;
   readonly reconciler: Reconciler;
   readonly disk: Disk;
   /** Where the engine finds the certificates of load balancers. */
@@ -30,8 +31,9 @@ export interface ReplicaOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Log;
-  /** When the agent began, Unix milliseconds. */
-  readonly startedAt: number;
+  readonly leases: Leases;
+  /** The clock of leases, milliseconds. */
+  readonly leaseNow: () => number;
 }
 
 /**
@@ -62,8 +64,7 @@ export class Replica {
     const { transport } = options;
     const lane = (build: () => SiteReport) =>
       new Lane({ ...options, send: () => transport.report(site, build()) });
-    const { startedAt } = options;
-    this.#appliedLane = lane(() => ({ applied: { ...this.applied(), startedAt } }));
+    this.#appliedLane = new Lane({ ...options, send: () => this.#reportApplied() });
     this.#statusLane = lane(() => (this.#status === undefined ? {} : { status: this.#status }));
     this.#cancelRenewal = this.#renew();
   }
@@ -141,6 +142,13 @@ export class Replica {
     this.#appliedLane.touch();
   }
 
+  /** The site is held to a lease from now on, or no more: it is reported as often as that needs. */
+  leaseChanged(): void {
+    this.#cancelRenewal();
+    this.#cancelRenewal = this.#renew();
+    this.#appliedLane.touch();
+  }
+
   /** What the engine says of the site; sent when it is new, and now and then anyway. */
   setStatus(status: Status): void {
     const now = this.#options.now();
@@ -168,12 +176,30 @@ export class Replica {
       });
   }
 
-  /** Another forwarder serves the site now. */
+  /**
+   * The site is another's, or this forwarder ends: resolves once nothing here serves it, nor would
+   * after a restart.
+   */
   async release(): Promise<void> {
     this.close();
-    this.#options.reconciler.release(this.site);
+    const released = this.#options.reconciler.release(this.site);
     this.#options.certificates.release(this.site);
-    await this.#keep(() => this.#journal.remove());
+    await this.forget();
+    await released;
+  }
+
+  /** Removes the journal: the next incarnation knows nothing of the site. @throws when it stays */
+  async forget(): Promise<void> {
+    await this.#journal.remove();
+  }
+
+  async #reportApplied(): Promise<void> {
+    const { leases, leaseNow, transport } = this.#options;
+    const { startedAt } = leases;
+    const lease = leases.report(this.site);
+    const sentAt = leaseNow();
+    const applied = { ...this.applied(), startedAt, lease };
+    leases.take(this.site, lease, await transport.report(this.site, { applied }), sentAt);
   }
 
   close(): void {
@@ -209,7 +235,11 @@ export class Replica {
 
   /** A forwarder with nothing to say says so, several times within its lease. */
   #renew(): () => void {
-    return this.#options.timers.after((limits.forwarderLeaseSeconds * 1000) / 3, () => {
+    const { leases, timers } = this.#options;
+    const every = leases.holds(this.site)
+      ? limits.leaseRenewMs
+      : (limits.forwarderLeaseSeconds * 1000) / 3;
+    return timers.after(every, () => {
       this.#cancelRenewal = this.#renew();
       if (this.revision !== undefined) this.#appliedLane.touch();
     });

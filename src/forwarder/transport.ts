@@ -1,17 +1,25 @@
-import type { SiteReport } from '../fleet/protocol.ts';
+import type { LeaseTerms, Said, SiteReport } from '../fleet/protocol.ts';
+
+/** What a forwarder says when it begins to watch. */
+export interface WatchRequest extends Said {
+  /** `*` = every site without a forwarder of its own. */
+  readonly site: string;
+  /** Its engines still hold the sites to a lease that it has reported as held. */
+  readonly keepsLeases: boolean;
+}
 
 /** How a forwarder reaches one control plane. */
 export interface Transport {
   /** Its address, as the operator knows it. */
   readonly endpoint: string;
   /**
-   * The site's messages, one a line; `*` = of every site without a forwarder of its own. Ends when
-   * `signal` aborts; ends or throws when the connection is lost.
+   * The messages of a site, or of all that `*` stands for, one a line. Ends when `signal` aborts;
+   * ends or throws when the connection is lost.
    * @param onRead called when anything has come in, also when it ends no line yet
    */
-  watch(site: string, signal: AbortSignal, onRead: () => void): AsyncIterable<string>;
+  watch(request: WatchRequest, signal: AbortSignal, onRead: () => void): AsyncIterable<string>;
   /** Resolves when the control plane has the report. Given up when `signal` aborts. */
-  report(site: string, report: SiteReport, signal: AbortSignal): Promise<void>;
+  report(site: string, report: SiteReport, signal: AbortSignal): Promise<LeaseTerms>;
   /** Closes its connections; the next call opens new ones. */
   drop(): void;
 }
@@ -19,7 +27,7 @@ export interface Transport {
 /** Where a forwarder's reports go. */
 export interface Reporter {
   /** Resolves when a control plane has the report; rejects soon when none takes it. */
-  report(site: string, report: SiteReport): ReturnType<Transport['report']>;
+  report(site: string, report: SiteReport): Promise<unknown>;
 }
 
 /** What is needed of a client of the API. */
@@ -30,7 +38,7 @@ export interface RpcCaller {
     action: string,
     parameters: Record<string, string>,
     options: { readonly signal: AbortSignal },
-  ): Promise<unknown>;
+  ): Promise<{ readonly body: unknown }>;
   stream(
     product: 'Sluice',
     action: string,
@@ -45,13 +53,33 @@ export interface RpcCaller {
 export function rpcTransport(caller: RpcCaller): Transport {
   return {
     endpoint: caller.endpoint,
-    watch: (site, signal, onRead) =>
-      caller.stream('Sluice', 'WatchSite', { EnsRegionId: site }, signal, onRead),
+    watch: ({ site, startedAt, sequence, keepsLeases }, signal, onRead) => {
+      const parameters = {
+        EnsRegionId: site,
+        StartedAt: String(startedAt),
+        Sequence: String(sequence),
+        KeepsLeases: String(keepsLeases),
+      };
+      return caller.stream('Sluice', 'WatchSite', parameters, signal, onRead);
+    },
     report: async (site, report, signal) => {
       const parameters = { EnsRegionId: site, Report: JSON.stringify(report) };
-      await caller.call('Sluice', 'ReportSite', parameters, { signal });
+      const { body } = await caller.call('Sluice', 'ReportSite', parameters, { signal });
+      return termsOf(body);
     },
     drop: () => caller.drop(),
+  };
+}
+
+/** A control plane of an earlier version answers no terms: it holds no site to a lease. */
+function termsOf(body: unknown): LeaseTerms {
+  const { Isolation, LeaseMs } = body as {
+    readonly Isolation?: unknown;
+    readonly LeaseMs?: unknown;
+  };
+  return {
+    isolation: Isolation === 'fence' ? 'fence' : 'serve',
+    leaseMs: typeof LeaseMs === 'number' ? LeaseMs : 0,
   };
 }
 

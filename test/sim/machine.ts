@@ -84,6 +84,7 @@ export class Machine {
       ),
       disk: this.disk,
       now: clock.now,
+      leaseNow: clock.now,
       timers,
       random,
       log: silent,
@@ -211,8 +212,8 @@ function mortalTransport(
 ): Transport {
   return {
     ...transport,
-    watch: async function* (site, signal, onRead) {
-      for await (const line of transport.watch(site, signal, onRead)) {
+    watch: async function* (request, signal, onRead) {
+      for await (const line of transport.watch(request, signal, onRead)) {
         if (!alive()) return;
         const message = JSON.parse(line) as WatchMessage;
         if (message.type === 'release') onRelease(message.site);
@@ -220,8 +221,9 @@ function mortalTransport(
       }
     },
     report: async (site, report, signal) => {
-      if (alive()) await transport.report(site, report, signal);
-      if (!alive()) await new Promise(() => {});
+      if (!alive()) return new Promise(() => {});
+      const terms = await transport.report(site, report, signal);
+      return alive() ? terms : new Promise(() => {});
     },
   };
 }

@@ -66,7 +66,15 @@ export class World {
       })),
     );
     const { store, clock } = this;
-    const options = { store, now: clock.now, timers: clock, random: this.#random, log: silent };
+    const { now } = clock;
+    const options = {
+      store,
+      now,
+      monotonic: now,
+      timers: clock,
+      random: this.#random,
+      log: silent,
+    };
     for (const _ of [1, 2]) this.#planes.push(await createFleet(options));
     for (const machine of this.machines) await machine.start();
     for (let count = 0; count < 4; count++) await this.create();
@@ -332,9 +340,10 @@ export class World {
     return {
       endpoint: `plane ${index}`,
       drop: () => {},
-      watch: async function* (of, signal) {
+      watch: async function* ({ site: of, ...said }, signal) {
         refuse();
-        for await (const line of plane().watchSite(of, signal, deliver)) {
+        const watcher = { name, ...said };
+        for await (const line of plane().watchSite(of, signal, deliver, watcher)) {
           await late(20);
           if (broken()) return;
           yield line;
@@ -352,8 +361,9 @@ export class World {
               .catch(() => {});
           clock.after(this.#random() * 300, again);
         }
-        await plane().report(of, name, copy);
+        const terms = await plane().report(of, name, copy);
         if (this.#random() < 0.02) throw new Error('the answer was lost');
+        return terms;
       },
     };
   }

@@ -29,11 +29,11 @@ function forwarderOf({ caller }: Call): string {
 /** A forwarder that watches, with what it says of itself; undefined: the caller is none. */
 function watcherOf(
   { caller }: Call,
-  said: { StartedAt: number; Sequence: number; Armed: boolean },
+  said: { StartedAt: number; Sequence: number; KeepsLeases: boolean },
 ): Watcher | undefined {
   if (caller.principal.kind !== 'forwarder') return undefined;
-  const { StartedAt: startedAt, Sequence: sequence, Armed: armed } = said;
-  return { name: caller.principal.name, startedAt, sequence, armed };
+  const { StartedAt: startedAt, Sequence: sequence, KeepsLeases: keepsLeases } = said;
+  return { name: caller.principal.name, startedAt, sequence, keepsLeases };
 }
 
 /** Forwarders alone get certificates, each with its key sealed for that forwarder. */
@@ -76,10 +76,10 @@ export const WatchSite = defineAction({
     EnsRegionId: siteOrAll,
     StartedAt: startedAt.default(0).describe('Of a forwarder: when it began, Unix milliseconds.'),
     Sequence: sequence.default(0).describe('Of a forwarder: rises with each of its messages.'),
-    Armed: z
+    KeepsLeases: z
       .boolean()
       .default(false)
-      .describe('Of a forwarder: its engines hold the site to a lease.'),
+      .describe('Of a forwarder: its engines still hold the leases that it has reported.'),
   }),
   output: nothing,
   errors,
