@@ -74,8 +74,11 @@ class SiteAgent implements Agent {
   /** Sites whose journal could not be read and that nobody has described since. */
   readonly #unknown = new Set<string>();
   readonly #leases: Leases;
-  /** Sites that this forwarder gives up, until a control plane has taken note. */
-  readonly #leaving = new Set<string>();
+  /**
+   * Sites that this forwarder gives up, until a control plane has taken note -> whether it is to
+   * serve them again.
+   */
+  readonly #leaving = new Map<string, boolean>();
   #pruned = false;
   #closing = false;
   #connection: Promise<void> = Promise.resolve();
@@ -182,8 +185,11 @@ class SiteAgent implements Agent {
       throw new Error(`a message of ${site}, which is not served here`);
     }
     if (message.type === 'release') return this.#release(site);
-    // It is served again, once a control plane has noted that it was not: the next stream says so.
-    if (this.#leaving.has(site)) throw new Error(`${site} is being given up`);
+    if (this.#leaving.has(site)) {
+      // It is served again by a stream that begins after a control plane has noted the goodbye.
+      this.#leaving.set(site, true);
+      return;
+    }
     await this.#open(site).take(message, line);
     if (message.type === 'snapshot') this.#unknown.delete(site);
     // By the first heartbeat every site of this forwarder has been described.
@@ -194,8 +200,9 @@ class SiteAgent implements Agent {
 
   /** Gives a site up, and says so once nothing here serves it. */
   #release(site: string): void {
-    if (this.#leaving.has(site)) return;
-    this.#leaving.add(site);
+    const isLeaving = this.#leaving.has(site);
+    this.#leaving.set(site, false);
+    if (isLeaving) return;
     const replica = this.#replicas.get(site);
     this.#replicas.delete(site);
     this.#unknown.delete(site);
@@ -203,28 +210,26 @@ class SiteAgent implements Agent {
     void this.#leave(site, replica);
   }
 
+  /** Until a control plane has taken note it stays counted, and is not served here. */
   async #leave(site: string, replica: Replica | undefined): Promise<void> {
     const { timers, random, log } = this.#options;
     const { signal } = this.#abort;
-    try {
-      await replica?.release();
-      await this.#leases.release(site);
-    } catch (error) {
-      // It stays counted: it might serve the site after a restart.
-      log.error({ site, reason: reasonOf(error) }, 'the site cannot be forgotten');
-      return;
-    }
-    const goodbye = this.#leases.next();
+    const released = replica?.release();
     for (let failed = 0; !signal.aborted; failed++) {
       try {
-        await this.#failover.report(site, { goodbye });
-        break;
-      } catch {
-        // It stays counted until a control plane has taken note.
+        await replica?.forget();
+        await released;
+        await this.#leases.release(site);
+        await this.#failover.report(site, { goodbye: this.#leases.next() });
+        const again = this.#leaving.get(site);
+        this.#leaving.delete(site);
+        if (again) this.#failover.reopen(`${site} is served again`);
+        return;
+      } catch (error) {
+        if (failed === 0) log.warn({ site, reason: reasonOf(error) }, 'cannot leave, trying again');
         await sleep(timers, backOff(failed, limits.reportRetry, random), signal);
       }
     }
-    this.#leaving.delete(site);
   }
 
   /** Stops serving, and says so where that is possible at once: else it stays counted. */

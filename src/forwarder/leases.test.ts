@@ -60,7 +60,7 @@ describe('a site that fences', () => {
     assert.equal((await report(fence)).armed, true);
   });
 
-  test('stops a lease after the last report that was answered, however long that took', async () => {
+  test('stops a lease after the last report that got an answer, however late', async () => {
     await report(fence);
     const sentAt = clock.now();
     await report(fence, { roundTripMs: 900 });

@@ -176,21 +176,16 @@ export class Replica {
       });
   }
 
-  /**
-   * The site is another's, or this forwarder ends: resolves once nothing here serves it, nor would
-   * after a restart.
-   */
-  async release(): Promise<void> {
+  /** Stops serving the site; resolves once the engine has nothing of it. */
+  release(): Promise<void> {
     this.close();
-    const released = this.#options.reconciler.release(this.site);
     this.#options.certificates.release(this.site);
-    await this.forget();
-    await released;
+    return this.#options.reconciler.release(this.site);
   }
 
-  /** Removes the journal: the next incarnation knows nothing of the site. @throws when it stays */
-  async forget(): Promise<void> {
-    await this.#journal.remove();
+  /** Removes the journal: a restart does not serve the site. @throws when it cannot be removed */
+  forget(): Promise<void> {
+    return this.#journal.remove();
   }
 
   async #reportApplied(): Promise<void> {
