@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchApi } from './api.ts';
 import { benchConsole } from './console.ts';
 import { measureDoor } from './door.ts';
+import { benchFailover } from './failover.ts';
 import { type Figure, ms, perSecond, table } from './figure.ts';
 import { benchFleet } from './fleet.ts';
 import { benchKernel } from './kernel.ts';
@@ -33,6 +34,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   store: benchCommits,
   removal: () => benchRemoval(Number(values.removals)),
   fleet: benchFleet,
+  failover: benchFailover,
   scale: () => benchScale(Number(values['load-balancers'])),
   sizes: () => benchSizes([10, 1_000, 5_000]),
   traffic: benchTraffic,

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { limits } from '../src/limits.ts';
 import { startHttpServer, type TestBackend } from './support/backends.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
 import { get } from './support/load.ts';
 import { type Relay, type RelayMode, startRelay } from './support/relay.ts';
 import { buildScene, type Scene } from './support/scene.ts';
 import {
+  type ForwarderProcessOptions,
   type Sluice,
   type SluiceProcess,
   startForwarderProcess,
@@ -21,10 +27,17 @@ describe('a forwarder leaves a control plane that is silent', () => {
   let planes: Sluice[];
   let relays: Relay[];
   let forwarder: SluiceProcess;
+  let options: ForwarderProcessOptions;
+  const dataFolder = mkdtempSync(join(tmpdir(), 'failover-'));
   let servers: TestBackend[];
   let scene: Scene;
-  /** Index of the control plane that the forwarder follows. */
-  let current = 0;
+  /** Index of the control plane that the forwarder follows, as its log says. */
+  const current = () => {
+    const lines = forwarder.output().split('\n');
+    const last = lines.findLast((line) => line.includes('"msg":"follows'))!;
+    const { endpoint } = JSON.parse(last) as { endpoint: string };
+    return relays.findIndex((relay) => relay.endpoint === endpoint);
+  };
 
   before(async () => {
     etcd = await startEtcd();
@@ -39,12 +52,14 @@ describe('a forwarder leaves a control plane that is silent', () => {
     const named = { EnsRegionId, ForwarderName: 'edge-1' };
     const { body } = await client.call('Sluice', 'RegisterForwarder', named);
     const { AccessKeyId, AccessKeySecret } = body as Record<string, string>;
-    forwarder = await startForwarderProcess({
+    options = {
       endpoint: relays.map(({ endpoint }) => endpoint).join(),
       site: 'local',
       accessKeyId: AccessKeyId!,
       accessKeySecret: AccessKeySecret!,
-    });
+      dataFolder,
+    };
+    forwarder = await startForwarderProcess(options);
     scene = await buildScene(client, servers, [{ protocol: 'HTTP' }]);
   });
   after(async () => {
@@ -55,6 +70,7 @@ describe('a forwarder leaves a control plane that is silent', () => {
     await Promise.all((planes ?? []).map((plane) => plane.stop()));
     await Promise.all((servers ?? []).map((server) => server.close()));
     await etcd?.stop();
+    rmSync(dataFolder, { recursive: true, force: true });
   });
 
   const answering = async () => {
@@ -81,31 +97,54 @@ describe('a forwarder leaves a control plane that is silent', () => {
   };
 
   /** Silences the control plane that the forwarder follows; the other one answers for it. */
-  const failover = async (silence: () => void, end: () => void) => {
-    const other = planes[1 - current]!;
-    silence();
+  const failover = async (silence: (index: number) => void, end: (index: number) => void) => {
+    const index = current();
+    const [silent, other] = [planes[index]!, planes[1 - index]!];
+    silence(index);
     try {
       assert.equal(await change(other, 'RemoveBackendServers', 'fo-1'), '1/1');
       assert.deepEqual(await answering(), ['fo-2', 'fo-3']);
     } finally {
-      end();
+      end(index);
     }
-    current = 1 - current;
     // The one that was silent answers again, with what was changed meanwhile.
-    const back = () => change(planes[1 - current]!, 'AddBackendServers', 'fo-1');
+    const back = () => change(silent, 'AddBackendServers', 'fo-1');
     assert.equal(await until(back, { what: 'an answer of the one that was silent' }), '1/1');
     assert.deepEqual(await answering(), ['fo-1', 'fo-2', 'fo-3']);
   };
 
   for (const name of ['first', 'second']) {
     test(`the ${name} control plane is stopped (SIGSTOP)`, async () => {
-      const { process } = planes[current]!;
       await failover(
-        () => process.kill('SIGSTOP'),
-        () => process.kill('SIGCONT'),
+        (index) => planes[index]!.process.kill('SIGSTOP'),
+        (index) => planes[index]!.process.kill('SIGCONT'),
       );
     });
   }
+
+  test('one that was stopped itself for longer than it waits goes on', async () => {
+    forwarder.process.kill('SIGSTOP');
+    await delay(2 * limits.streamSilence);
+    forwarder.process.kill('SIGCONT');
+    for (const [index, action] of ['RemoveBackendServers', 'AddBackendServers'].entries()) {
+      assert.equal(await change(planes[index]!, action, 'fo-1'), '1/1');
+    }
+  });
+
+  test('that accepts connections and says nothing when the forwarder starts', async () => {
+    await forwarder.kill('SIGKILL');
+    relays[0]!.set('drop both');
+    try {
+      forwarder = await startForwarderProcess(options);
+      // Again while the forwarder starts: its earlier report has lapsed then.
+      const remove = () => change(planes[1]!, 'RemoveBackendServers', 'fo-1');
+      await until(async () => (await remove()) === '1/1', { what: 'a confirmed removal' });
+      assert.deepEqual(await answering(), ['fo-2', 'fo-3']);
+    } finally {
+      relays[0]!.set('pass');
+    }
+    assert.equal(await change(planes[0]!, 'AddBackendServers', 'fo-1'), '1/1');
+  });
 
   const modes: readonly RelayMode[] = [
     'drop both',
@@ -116,10 +155,9 @@ describe('a forwarder leaves a control plane that is silent', () => {
   ];
   for (const mode of modes) {
     test(`what is between them does this: ${mode}`, async () => {
-      const relay = relays[current]!;
       await failover(
-        () => relay.set(mode),
-        () => relay.set('pass'),
+        (index) => relays[index]!.set(mode),
+        (index) => relays[index]!.set('pass'),
       );
     });
   }

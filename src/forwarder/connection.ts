@@ -111,13 +111,13 @@ export class Connection {
   async #read(): Promise<void> {
     const { transport, request } = this.#options;
     const { signal } = this.#abort;
-    const heard = () => {
+    const noteRead = () => {
       this.#silentMs = 0;
     };
     try {
-      for await (const line of transport.watch(request, signal, heard)) {
+      for await (const line of transport.watch(request, signal, noteRead)) {
         if (signal.aborted) return;
-        heard();
+        noteRead();
         this.#begin();
         if (line.trimEnd() === aliveLine.trimEnd()) continue;
         this.#idleMs = 0;
