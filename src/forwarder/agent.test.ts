@@ -4,90 +4,12 @@ import { SimulatedClock } from '../../test/support/clock.ts';
 import { httpsListeners, loadBalancer, server } from '../../test/support/load-balancers.ts';
 import { silent } from '../../test/support/log.ts';
 import { MemoryDisk } from '../../test/support/memory-disk.ts';
-import type { LoadBalancer } from '../elb/types.ts';
-import { formatHash, hashOf } from '../fleet/hash.ts';
-import {
-  aliveLine,
-  type LeaseTerms,
-  type SiteReport,
-  type WatchMessage,
-} from '../fleet/protocol.ts';
+import { heartbeat, Script, snapshot } from '../../test/support/script.ts';
+import type { WatchMessage } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { Certificates } from './certificates.ts';
 import { MemoryEngine } from './memory-engine.ts';
-import type { Transport, WatchRequest } from './transport.ts';
-
-/** A control plane whose every word is the test's. */
-class Script implements Transport {
-  readonly endpoint = 'http://script';
-  /** Streams opened so far. */
-  streams = 0;
-  up = true;
-  /** Whether it says so when there is nothing else to say. */
-  isAlive = true;
-  takesReports = true;
-  readonly reports: { readonly site: string; readonly report: SiteReport }[] = [];
-  readonly requests: WatchRequest[] = [];
-  /** What reports are answered with. */
-  terms: LeaseTerms = { isolation: 'serve', leaseMs: 0 };
-  #lines: string[] = [];
-  #wake: () => void = () => {};
-  #ended = false;
-
-  async *watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<string> {
-    if (!this.up) throw new Error('connect ECONNREFUSED');
-    this.streams += 1;
-    this.requests.push(request);
-    this.#lines = [];
-    this.#ended = false;
-    signal.addEventListener('abort', () => this.#wake());
-    yield aliveLine;
-    while (!this.#ended && !signal.aborted) {
-      const line = this.#lines.shift() ?? (await this.#idle());
-      if (line !== undefined) yield line;
-    }
-  }
-
-  #idle(): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      const alive = () => (this.isAlive ? resolve(aliveLine) : undefined);
-      const cancel = clock.after(limits.streamAlive, alive);
-      this.#wake = () => {
-        cancel();
-        resolve(undefined);
-      };
-    });
-  }
-
-  async report(site: string, report: SiteReport): Promise<LeaseTerms> {
-    if (!this.up || !this.takesReports) throw new Error('connect ECONNREFUSED');
-    this.reports.push({ site, report });
-    return this.terms;
-  }
-
-  drop(): void {}
-
-  say(...messages: (WatchMessage | string)[]): void {
-    for (const message of messages) {
-      this.#lines.push(typeof message === 'string' ? message : `${JSON.stringify(message)}\n`);
-    }
-    this.#wake();
-  }
-
-  hangUp(): void {
-    this.#ended = true;
-    this.#wake();
-  }
-
-  /** What was reported last as applied. */
-  get applied() {
-    const last = this.reports.findLast(({ report }) => report.applied !== undefined);
-    if (last?.report.applied === undefined) return undefined;
-    const { startedAt: _, lease: __, ...applied } = last.report.applied;
-    return applied;
-  }
-}
 
 let clock: SimulatedClock;
 let engine: MemoryEngine;
@@ -98,7 +20,7 @@ beforeEach(() => {
   clock = new SimulatedClock();
   engine = new MemoryEngine({ now: clock.now });
   disk = new MemoryDisk();
-  control = new Script();
+  control = new Script(clock);
 });
 
 async function start(site = 'site-1', controlPlanes = [control]): Promise<Agent> {
@@ -117,17 +39,6 @@ async function start(site = 'site-1', controlPlanes = [control]): Promise<Agent>
   });
   await clock.advance(0);
   return agent;
-}
-
-function snapshot(revision: number, loadBalancers: readonly LoadBalancer[], site = 'site-1') {
-  const sum = loadBalancers.reduce((all, each) => all ^ hashOf(JSON.stringify(each)), 0n);
-  const hash = formatHash(sum);
-  return { type: 'snapshot', site, revision, hash, loadBalancers, deleted: [] } as const;
-}
-
-function heartbeat(revision: number, loadBalancers: readonly LoadBalancer[], site = 'site-1') {
-  const { hash } = snapshot(revision, loadBalancers);
-  return { type: 'heartbeat', site, revision, hash, frozen: false } as const;
 }
 
 const one = loadBalancer('lb-1', ['i-1']);
@@ -260,58 +171,6 @@ describe('following the control plane', () => {
     control.up = true;
     await clock.advance(limits.reportRetry.maxMs);
     assert.equal(control.applied?.revision, 7);
-  });
-});
-
-describe('going over to another control plane', () => {
-  const next = loadBalancer('lb-1', ['i-9']);
-  const change = (base: number, revision: number, put: LoadBalancer) =>
-    ({ type: 'change', site: 'site-1', base, revision, puts: [put], deletes: [] }) as const;
-
-  /** The first has said revision 7 when it goes silent. */
-  async function leaveFirst() {
-    const other = new Script();
-    await start('site-1', [control, other]);
-    await say(snapshot(5, [one]), change(5, 7, two), heartbeat(7, [one, two]));
-    control.isAlive = false;
-    await clock.advance(limits.streamSilence + limits.streamStep);
-    assert.deepEqual([control.streams, other.streams], [1, 1]);
-    // Without what it applies again now and then anyway.
-    engine.verbs.length = 0;
-    return other;
-  }
-
-  test('what was applied is not applied again, and is reported there at once', async () => {
-    const other = await leaveFirst();
-    assert.equal(other.applied?.revision, 7);
-    other.say(snapshot(7, [one, two]), change(7, 9, next));
-    await clock.advance(0);
-    assert.deepEqual(engine.verbs, ['apply lb-1']);
-    assert.deepEqual(other.applied, { revision: 9, failures: [] });
-  });
-
-  test('what was changed meanwhile is applied, once', async () => {
-    const other = await leaveFirst();
-    other.say(snapshot(9, [next, two]), change(7, 9, next));
-    await clock.advance(0);
-    assert.deepEqual(engine.verbs, ['apply lb-1']);
-    assert.deepEqual(engine.carried.get('lb-1'), next);
-  });
-
-  test('one that is behind is refused until it has caught up, and is not left for it', async () => {
-    const other = await leaveFirst();
-    other.say(snapshot(5, [one]), heartbeat(5, [one]));
-    await clock.advance(0);
-    assert.deepEqual(engine.verbs, []);
-    assert.match(other.applied?.failures[0]?.reason ?? '', /offers revision 5, held is 7/);
-    other.say(change(5, 7, two));
-    await clock.advance(0);
-    assert.deepEqual(engine.verbs, []);
-    other.say(heartbeat(7, [one, two]), change(7, 9, next));
-    await clock.advance(0);
-    assert.deepEqual(engine.verbs, ['apply lb-1']);
-    assert.deepEqual(other.applied, { revision: 9, failures: [] });
-    assert.deepEqual([control.streams, other.streams], [1, 1]);
   });
 });
 

@@ -276,7 +276,7 @@ describe('a control plane that is left', () => {
 });
 
 describe('when all control planes fail', () => {
-  test('each is tried in turn, and the first that is back is found within two seconds', async () => {
+  test('each is tried in turn, and the first that is back is found within 2 s', async () => {
     a().stream = 'end';
     b().stream = 'end';
     follow();
