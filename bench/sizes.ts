@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type HaproxyEngine, openHaproxyEngine } from '../src/forwarder/haproxy/engine.ts';
+import { boundsFrom } from '../src/forwarder/haproxy/old-worker-bounds.ts';
 import { pathsOf } from '../src/forwarder/haproxy/paths.ts';
 import { RuntimeSocket } from '../src/forwarder/haproxy/runtime.ts';
 import { parseProcesses } from '../src/forwarder/haproxy/tables.ts';
@@ -45,6 +46,7 @@ async function measure(count: number): Promise<Size> {
     folder,
     now: Date.now,
     certificateOf: () => undefined,
+    oldWorkers: boundsFrom({ memoryBytes: undefined, ageMs: 86_400_000 }),
     log: silent,
   });
   try {

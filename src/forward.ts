@@ -9,6 +9,7 @@ import { createAgent } from './forwarder/agent.ts';
 import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
+import { boundsFrom } from './forwarder/haproxy/old-worker-bounds.ts';
 import { leaseClock } from './forwarder/lease-clock.ts';
 import { NftablesEngine } from './forwarder/nftables/engine.ts';
 import { isKernels, type L4 } from './forwarder/plan.ts';
@@ -19,7 +20,7 @@ import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { withholdMemory } from './private-process.ts';
 import { createLog, type Running } from './running.ts';
-import type { ForwarderSettings } from './settings.ts';
+import type { ForwarderSettings, OldWorkerSettings } from './settings.ts';
 
 export interface ForwarderOptions {
   /** Control planes, in the order to try them. */
@@ -32,6 +33,7 @@ export interface ForwarderOptions {
   readonly l4: L4;
   /** Where load balancers' addresses are put; undefined = nowhere. */
   readonly addressInterface: string | undefined;
+  readonly oldWorkers: OldWorkerSettings;
   /** Which control planes it takes for such. */
   readonly trust: Trust;
   readonly log: Log;
@@ -70,13 +72,15 @@ export async function startForwarder(options: ForwarderOptions) {
 
 /** HAProxy and the kernel as one engine: UDP is always the kernel's, TCP where it is told so. */
 async function openEngine(
-  { folder, l4, log }: ForwarderOptions,
+  options: ForwarderOptions,
   certificates: Certificates,
 ): Promise<RoutedEngine> {
+  const { folder, l4, log, oldWorkers } = options;
   const now = Date.now;
   const haproxy = await openHaproxyEngine({
     folder: join(folder, 'haproxy'),
     certificateOf: (id) => certificates.find(id),
+    oldWorkers: boundsFrom(oldWorkers),
     now,
     log,
   });

@@ -251,10 +251,23 @@ export const limits = {
   reloadGather: 5,
   /** Loads of one reload: each leaves out one listener that cannot bind. */
   reloadTries: 20,
-  /** An old worker's sessions are cut after this; a day of sessions outlives any reload. */
-  hardStopSeconds: 86_400,
-  /** Replaced workers beside the current one, some 20 MB each; past that the oldest is ended. */
-  oldWorkers: 50,
+  /** Sessions of before a reload may go on so long, in seconds: longer than any timeout of them. */
+  oldWorkersAge: 86_400,
+  /** The longest that can be set: HAProxy counts to 24 days. */
+  oldWorkersAgeMax: 20 * 86_400,
+  /** The share of the machine's memory that replaced workers may use unless set otherwise. */
+  oldWorkersShare: 0.25,
+  /** A session of before a reload counts as idle after this: long past a pause between packets. */
+  oldWorkersIdle: 10_000,
+  /** From the end of their age until active sessions are closed as idle ones are. */
+  oldWorkersGrace: 60_000,
+  /** HAProxy's master lists some 180 workers in its buffer of 16 KB; a half more may come at once. */
+  oldWorkersCount: 100,
+  /** How often replaced workers are looked at while there are any. */
+  oldWorkersEvery: 1_000,
+  /** Notices of closed sessions, and how long each is shown. */
+  oldWorkersNotices: 5,
+  oldWorkersNotice: 3_600_000,
   /** HAProxy may open what the system lets it, up to this: it keeps some 100 bytes for each. */
   engineOpenFiles: 200_000,
   /** HAProxy's log is begun anew past this. */

@@ -35,6 +35,7 @@ test('without any setting, Sluice listens on loopback and keeps its state in ./d
     dataFolder: resolve('data'),
     l4: 'haproxy',
     addressInterface: 'lo',
+    oldWorkers: { memoryBytes: undefined, ageMs: 86_400_000 },
     metrics: { host: '127.0.0.1', port: 9464 },
     stopTraffic: false,
     logLevel: 'info',
@@ -78,7 +79,7 @@ test('every form of a value is read', () => {
   const flags =
     '--listen [::1]:0 --metrics off --throttle 1000,100 --l4 kernel --stop-traffic ' +
     '--store etcd://127.0.0.1:2379,127.0.0.1:2380 --log-level debug --confirm-wait=0 ' +
-    '--address-interface none';
+    '--address-interface none --old-workers-memory 512 --old-workers-age 3600';
   const settings = readSettings(flags.split(' '), environment);
   assert.deepEqual(settings.listen, { host: '::1', port: 0 });
   assert.equal(settings.metrics, undefined);
@@ -89,6 +90,7 @@ test('every form of a value is read', () => {
   assert.equal(settings.logLevel, 'debug');
   assert.equal(settings.confirmWaitMs, 0);
   assert.equal(settings.addressInterface, undefined);
+  assert.deepEqual(settings.oldWorkers, { memoryBytes: 512 * 1_048_576, ageMs: 3_600_000 });
   assert.deepEqual(settings.rootAccessKey, { accessKeyId: 'id', accessKeySecret: 'secret' });
 });
 
@@ -108,6 +110,8 @@ const mistakes: readonly [string, RegExp][] = [
   ['--throttle 10', /^--throttle: "10" is not documented, off or two numbers/],
   ['--throttle 0,1', /^--throttle: "0,1" is not/],
   ['--l4 ipvs', /^--l4: "ipvs" is not one of haproxy, kernel$/],
+  ['--old-workers-memory 0', /^--old-workers-memory: "0" is not auto or a number of megabytes$/],
+  ['--old-workers-age 59', /^--old-workers-age: "59" is not a whole number from 60 to 1728000$/],
   ['--address-interface eth0;x', /^--address-interface: "eth0;x" is not a network interface$/],
   ['--confirm-wait 30001', /^--confirm-wait: "30001" is not a whole number from 0 to 30000$/],
   ['--store redis://x', /^--store: "redis:\/\/x" is not sqlite: or etcd:\/\/host:port$/],
@@ -160,6 +164,7 @@ test('a forwarder needs a site and the key that RegisterForwarder answered', () 
     dataFolder: resolve('data'),
     l4: 'haproxy',
     addressInterface: 'lo',
+    oldWorkers: { memoryBytes: undefined, ageMs: 86_400_000 },
     stopTraffic: false,
     logLevel: 'info',
   });

@@ -13,6 +13,13 @@ export interface Address {
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+export interface OldWorkerSettings {
+  /** Memory of all of them; undefined = a share of the machine's. */
+  readonly memoryBytes: number | undefined;
+  /** How long their sessions may go on after the reload. */
+  readonly ageMs: number;
+}
+
 /** What a machine that carries traffic needs to know, whoever tells it what to carry. */
 interface TrafficSettings {
   /** Where state is kept; made when absent. Absolute: HAProxy has a working folder of its own. */
@@ -21,6 +28,8 @@ interface TrafficSettings {
   readonly l4: 'haproxy' | 'kernel';
   /** Where load balancers' addresses are put; undefined = nowhere, the operator sees to them. */
   readonly addressInterface: string | undefined;
+  /** What HAProxy workers that reloads have replaced may hold. */
+  readonly oldWorkers: OldWorkerSettings;
   /** A stopping process stops its traffic too. */
   readonly stopTraffic: boolean;
   readonly logLevel: (typeof logLevels)[number];
@@ -104,6 +113,20 @@ const traffic: readonly Setting[] = [
     value: 'NAME|none',
     fallback: 'lo',
     text: 'interface that takes the addresses of load balancers; for IPv6 the one clients come by',
+  },
+  {
+    name: 'old-workers-memory',
+    variable: 'SLUICE_OLD_WORKERS_MEMORY',
+    value: 'MB|auto',
+    fallback: 'auto',
+    text: 'memory of HAProxy workers that serve sessions of before a reload; auto = a quarter',
+  },
+  {
+    name: 'old-workers-age',
+    variable: 'SLUICE_OLD_WORKERS_AGE',
+    value: 'SECONDS',
+    fallback: String(limits.oldWorkersAge),
+    text: 'how long sessions of before a reload may go on',
   },
   {
     name: 'stop-traffic',
@@ -449,6 +472,10 @@ function trafficSettings(given: Read): TrafficSettings {
     dataFolder: resolve(given('data').text),
     l4: toOneOf(given('l4'), ['haproxy', 'kernel']),
     addressInterface: toInterface(given('address-interface')),
+    oldWorkers: {
+      memoryBytes: toMegabytes(given('old-workers-memory')),
+      ageMs: 1_000 * toInteger(given('old-workers-age'), 60, limits.oldWorkersAgeMax),
+    },
     stopTraffic: toSwitch(given('stop-traffic')),
     logLevel: toOneOf(given('log-level'), logLevels),
   };
@@ -471,6 +498,13 @@ function toSwitch(given: Given): boolean {
 function toInterface(given: Given): string | undefined {
   if (!/^(?!\.)[A-Za-z0-9_.-]{1,15}$/.test(given.text)) throw bad(given, 'a network interface');
   return given.text === 'none' ? undefined : given.text;
+}
+
+/** @returns bytes; undefined for `auto` */
+function toMegabytes(given: Given): number | undefined {
+  if (given.text === 'auto') return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(given.text)) throw bad(given, 'auto or a number of megabytes');
+  return 1_048_576 * Number(given.text);
 }
 
 function toInteger(given: Given, min: number, max: number): number {

@@ -259,6 +259,7 @@ async function startOwnForwarder(
       folder: join(settings.dataFolder, 'forwarder'),
       l4: settings.l4,
       addressInterface: settings.addressInterface,
+      oldWorkers: settings.oldWorkers,
       trust,
       log,
     });

@@ -30,6 +30,7 @@ export function withAddresses(engine: Engine, addresses: Addresses): Engine {
     traffic: (ids) => engine.traffic(ids),
     guard: (leases) => engine.guard(leases),
     renew: (site, until) => engine.renew(site, until),
+    notices: () => engine.notices(),
     onLost: (listener) => engine.onLost(listener),
     async close(how) {
       await engine.close(how);

@@ -108,6 +108,8 @@ export interface Engine {
    * Resolves when the engine has it.
    */
   renew(site: string, until: number): Promise<void>;
+  /** What an operator should know of it; empty when all is well. */
+  notices(): readonly string[];
   /** Called with a reason when the engine lost its state (restart, flush by somebody else). */
   onLost(listener: (reason: string) => void): void;
   /** Leaves traffic flowing unless told to stop it. */

@@ -31,6 +31,8 @@ export class MemoryEngine implements Engine {
   /** What its listeners are said to do, and which were asked for last. */
   doing: readonly TrafficCount[] = [];
   asked: readonly string[] = [];
+  /** What it says that an operator should know. */
+  noted: readonly string[] = [];
   readonly #now: () => number;
   readonly #leaseNow: () => number;
   /** Site -> when its lease ends. They outlive the agent, as those of real engines do. */
@@ -124,6 +126,10 @@ export class MemoryEngine implements Engine {
     const before = this.#leases.get(site);
     if (before === undefined || until <= this.#leaseNow()) return;
     this.#leases.set(site, Math.max(before, until));
+  }
+
+  notices(): readonly string[] {
+    return this.noted;
   }
 
   onLost(listener: (reason: string) => void): void {

@@ -18,7 +18,7 @@ import type { Reconciler } from './reconcile.ts';
 import { SiteState } from './site-state.ts';
 
 export type SiteMessage = Exclude<WatchMessage, { type: 'release' }>;
-type Status = Omit<NonNullable<SiteReport['status']>, 'notices'>;
+type Status = NonNullable<SiteReport['status']>;
 
 export interface ReplicaOptions {
   readonly transport: Pick<Failover, 'report'>;
@@ -153,7 +153,8 @@ export class Replica {
   setStatus(status: Status): void {
     const now = this.#options.now();
     const trouble = this.#journalTrouble?.slice(0, limits.reportReason);
-    const notices = [...(trouble === undefined ? [] : [trouble]), ...this.#expiring(now)];
+    const own = [...(trouble === undefined ? [] : [trouble]), ...this.#expiring(now)];
+    const notices = [...own, ...(status.notices ?? [])];
     const next = { ...status, notices };
     const text = JSON.stringify(next);
     const fresh = now - this.#statusAt < limits.statusRefresh;

@@ -67,6 +67,10 @@ export class RoutedEngine implements Engine {
     await this.#together(({ engine }) => engine.renew(site, until));
   }
 
+  notices(): readonly string[] {
+    return this.#carriers.flatMap(({ engine }) => engine.notices());
+  }
+
   onLost(listener: (reason: string) => void): void {
     for (const { engine } of this.#carriers) engine.onLost(listener);
   }

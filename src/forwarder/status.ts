@@ -66,7 +66,8 @@ export class StatusLoop {
   }
 
   #tell(drains: readonly ReportDrain[], health: readonly ReportHealth[]): void {
-    const { engineName, reconciler, replicas } = this.#options;
+    const { engine, engineName, reconciler, replicas } = this.#options;
+    const notices = engine.notices();
     const site = ({ loadBalancerId }: { readonly loadBalancerId: string }) =>
       reconciler.siteOf(loadBalancerId);
     const drainsOf = Map.groupBy(drains, site);
@@ -80,6 +81,7 @@ export class StatusLoop {
         drains: (drainsOf.get(replica.site) ?? []).slice(0, limits.reportedStatus),
         health: (healthOf.get(replica.site) ?? []).slice(0, limits.reportedStatus),
         engine: engineName,
+        notices,
       });
     }
   }

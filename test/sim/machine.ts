@@ -174,6 +174,7 @@ export class Machine {
       traffic: (ids) => engine.traffic(ids),
       guard: (leases) => verb(() => engine.guard(leases)),
       renew: (site, until) => verb(() => engine.renew(site, until)),
+      notices: () => engine.notices(),
       onLost: (listener) => engine.onLost((reason) => alive() && listener(reason)),
       close: async () => {},
     };

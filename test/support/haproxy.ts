@@ -12,6 +12,7 @@ import type {
 } from '../../src/elb/types.ts';
 import { renderBase } from '../../src/forwarder/haproxy/base.ts';
 import { type HaproxyEngine, openHaproxyEngine } from '../../src/forwarder/haproxy/engine.ts';
+import { boundsFrom, type OldWorkerBounds } from '../../src/forwarder/haproxy/old-worker-bounds.ts';
 import { makeFolders, pathsOf } from '../../src/forwarder/haproxy/paths.ts';
 import { RuntimeSocket } from '../../src/forwarder/haproxy/runtime.ts';
 import { parseProcesses } from '../../src/forwarder/haproxy/tables.ts';
@@ -26,14 +27,18 @@ export interface EngineUnderTest {
   /** What has come, by id. */
   readonly certificates: Map<string, { readonly cert: string; readonly key: string | undefined }>;
   /** Another life of the agent on the same folder; the one before must be closed. */
-  again(): Promise<HaproxyEngine>;
+  again(bounds?: Partial<OldWorkerBounds>): Promise<HaproxyEngine>;
   /** Sends one command to HAProxy's master. */
   master(command: string): Promise<string>;
   processes(): Promise<ReturnType<typeof parseProcesses>>;
 }
 
 /** Opens an engine whose HAProxy ends with the test, however that ends. */
-export async function openEngine(t: TestContext, subfolder = ''): Promise<EngineUnderTest> {
+export async function openEngine(
+  t: TestContext,
+  subfolder = '',
+  bounds?: Partial<OldWorkerBounds>,
+): Promise<EngineUnderTest> {
   const root = mkdtempSync(join(tmpdir(), 'haproxy-'));
   const folder = join(root, subfolder);
   const engines: HaproxyEngine[] = [];
@@ -42,8 +47,14 @@ export async function openEngine(t: TestContext, subfolder = ''): Promise<Engine
     const found = certificates.get(id);
     return found && { chain: found.cert, key: found.key };
   };
-  const again = async () => {
-    const engine = await openHaproxyEngine({ folder, certificateOf, now: Date.now, log: silent });
+  const again = async (bounds: Partial<OldWorkerBounds> = {}) => {
+    const engine = await openHaproxyEngine({
+      folder,
+      certificateOf,
+      oldWorkers: { ...boundsFrom({ memoryBytes: undefined, ageMs: 86_400_000 }), ...bounds },
+      now: Date.now,
+      log: silent,
+    });
     engines.push(engine);
     return engine;
   };
@@ -51,7 +62,7 @@ export async function openEngine(t: TestContext, subfolder = ''): Promise<Engine
     await engines.at(-1)?.close({ stopTraffic: true });
     rmSync(root, { recursive: true });
   });
-  const engine = await again();
+  const engine = await again(bounds);
   const socket = new RuntimeSocket(pathsOf(folder).master);
   const master = async (command: string) => (await socket.run([command]))[0] ?? '';
   return {
@@ -113,7 +124,13 @@ export function verdict(sections: string): string {
   const paths = pathsOf(root);
   try {
     makeFolders(paths, undefined);
-    const base = renderBase({ paths, generation: 1, connections: 100, user: undefined });
+    const base = renderBase({
+      paths,
+      generation: 1,
+      connections: 100,
+      hardStopSeconds: 60,
+      user: undefined,
+    });
     writeFileSync(paths.base, `${base}\n${sections}`);
     const files = sections.matchAll(/SLUICE_CERTIFICATES}\/([^"]+)"/g);
     for (const [, file = ''] of files) {

@@ -9,6 +9,8 @@ export interface BaseOptions {
   readonly generation: number;
   /** Connections at a time, as `connectionsFor` has it. */
   readonly connections: number;
+  /** Seconds after which HAProxy ends a replaced worker by itself: later than the agent does. */
+  readonly hardStopSeconds: number;
   /** Whom HAProxy becomes once it has bound its ports; undefined = stays who starts it. */
   readonly user: string | undefined;
 }
@@ -39,12 +41,15 @@ const ciphers = ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].
 
 /** The file that holds what all load balancers share. */
 export function renderBase(options: BaseOptions): string {
-  return lines(options).replace('<base>', baseDigest(options.paths, options.user));
+  return lines(options).replace('<base>', baseDigest(options));
 }
 
 /** Changes when anything of the base file does that does not differ from load to load. */
-export function baseDigest(paths: Paths, user: string | undefined): string {
-  const text = lines({ paths, generation: 0, connections: 100, user });
+export function baseDigest(
+  options: Pick<BaseOptions, 'paths' | 'hardStopSeconds' | 'user'>,
+): string {
+  const { paths, hardStopSeconds, user } = options;
+  const text = lines({ paths, generation: 0, connections: 100, hardStopSeconds, user });
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
@@ -60,7 +65,8 @@ export function connectionsFor(openFiles: number, listening: number): number {
   return Math.max(100, Math.floor((files * 0.9 - listening) / 2));
 }
 
-function lines({ paths, generation, connections, user }: BaseOptions): string {
+function lines(options: BaseOptions): string {
+  const { paths, generation, connections, hardStopSeconds, user } = options;
   const socket = pathToken(paths.workerSocket(generation));
   return `global
   setenv SLUICE_GENERATION ${numberToken(generation, 0, Number.MAX_SAFE_INTEGER)}
@@ -77,8 +83,7 @@ ${user === undefined ? '' : `  user ${user}\n  group ${user}\n`}\
   ssl-default-bind-ciphers ${ciphers.join(':')}
   no strict-limits
   maxconn ${numberToken(connections, 100, limits.engineOpenFiles)}
-  hard-stop-after ${limits.hardStopSeconds}s
-  mworker-max-reloads ${limits.oldWorkers}
+  hard-stop-after ${numberToken(hardStopSeconds, 1, 2_000_000)}s
 
 defaults
   timeout connect 5s

@@ -129,7 +129,7 @@ export class Counters {
     socket.on('error', () => undefined);
     // What it answers is not read, but must not stand in its way either.
     socket.resume().unref();
-    socket.write(`prompt\nset timeout cli ${limits.hardStopSeconds}s\n`);
+    socket.write(`prompt\nset timeout cli ${limits.oldWorkersAgeMax}s\n`);
   }
 
   /** True for a replaced worker that has nothing left but the held connection and this one. */

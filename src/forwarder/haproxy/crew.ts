@@ -34,6 +34,11 @@ export class Crew {
     return this.#current === undefined ? this.#old : [this.#current, ...this.#old];
   }
 
+  /** Those that a reload has replaced, as far as is known: one may have ended since. */
+  get old(): readonly Worker[] {
+    return this.#old;
+  }
+
   /** Learns who is there. @throws when the current worker was not loaded as `generation` */
   async meet(generation: number): Promise<void> {
     const { current, old } = await this.#process.processes();

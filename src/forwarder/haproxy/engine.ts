@@ -11,6 +11,8 @@ import { Counters } from './counters.ts';
 import { Drains } from './drains.ts';
 import { Loader } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
+import type { OldWorkerBounds } from './old-worker-bounds.ts';
+import { OldWorkers } from './old-workers.ts';
 import { makeFolders, pathsOf, unprivilegedUser } from './paths.ts';
 import { LoadRefused } from './process.ts';
 import { type Carried, carry } from './render.ts';
@@ -25,6 +27,8 @@ export interface HaproxyOptions {
   readonly log: Log;
   /** The certificate of an id, where it has come. */
   readonly certificateOf: (id: string) => ServerCertificate | undefined;
+  /** What the workers that reloads have replaced may hold. */
+  readonly oldWorkers: OldWorkerBounds;
   /** The executable; found on the path when absent. */
   readonly haproxyPath?: string;
 }
@@ -45,12 +49,14 @@ export class HaproxyEngine implements Engine {
   readonly #drains: Drains;
   readonly #counters: Counters;
   readonly #traffic: Traffic;
+  readonly #oldWorkers: OldWorkers;
   readonly #certificates: CertificateFiles;
   readonly #turns = new Turns();
   readonly #listeners: ((reason: string) => void)[] = [];
 
   constructor(options: HaproxyOptions) {
-    const { folder, now, log, certificateOf, haproxyPath: program = 'haproxy' } = options;
+    const { folder, now, log, certificateOf, oldWorkers: bounds } = options;
+    const { haproxyPath: program = 'haproxy' } = options;
     const paths = pathsOf(folder);
     const user = unprivilegedUser();
     makeFolders(paths, user);
@@ -59,17 +65,31 @@ export class HaproxyEngine implements Engine {
     };
     this.#certificates = new CertificateFiles(paths.certificates, certificateOf);
     this.#counters = new Counters(paths, log);
+    const beforeEnd = () => this.#counters.atReload('old');
     const onReload = (when: 'before' | 'after') =>
       void this.#counters.atReload(when === 'before' ? 'all' : 'old');
-    this.#loader = new Loader({ paths, program, user, now, log, onLost, onReload });
-    this.#traffic = new Traffic(paths, this.#loader.crew);
+    this.#loader = new Loader({
+      paths,
+      program,
+      user,
+      hardStopSeconds: Math.ceil((bounds.ageMs + 2 * bounds.graceMs) / 1_000),
+      now,
+      log,
+      onLost,
+      onReload,
+      makeRoom: () => this.#oldWorkers.makeRoom(),
+    });
+    const { crew } = this.#loader;
+    this.#oldWorkers = new OldWorkers({ paths, crew, bounds, now, log, beforeEnd });
+    this.#traffic = new Traffic(paths, crew);
     const inTurn = (id: string, run: () => Promise<void>) => this.#turns.take(id, run);
-    this.#drains = new Drains({ crew: this.#loader.crew, now, log, inTurn });
+    this.#drains = new Drains({ crew, now, log, inTurn });
   }
 
   /** Called once, by `openHaproxyEngine`. */
   async open(): Promise<void> {
     await this.#loader.open();
+    this.#oldWorkers.start();
   }
 
   apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
@@ -132,6 +152,10 @@ export class HaproxyEngine implements Engine {
     // No site is ever guarded.
   }
 
+  notices(): readonly string[] {
+    return this.#oldWorkers.notices();
+  }
+
   onLost(listener: (reason: string) => void): void {
     this.#listeners.push(listener);
   }
@@ -140,6 +164,7 @@ export class HaproxyEngine implements Engine {
     await this.#turns.settled();
     this.#drains.close();
     this.#counters.close();
+    this.#oldWorkers.close();
     await this.#loader.close(stopTraffic);
   }
 

@@ -21,12 +21,16 @@ export interface LoaderOptions {
   readonly program: string;
   /** Whom HAProxy's workers run as; undefined = as we do. */
   readonly user: string | undefined;
+  /** When HAProxy ends a replaced worker by itself. */
+  readonly hardStopSeconds: number;
   readonly now: () => number;
   readonly log: Log;
   /** HAProxy had ended, or was loaded by somebody else; it runs on our files again. */
   readonly onLost: (reason: string) => void;
   /** A worker is about to be replaced, or has just been. Nobody waits for it. */
   readonly onReload: (when: 'before' | 'after') => void;
+  /** Comes before a reload, which leaves one more replaced worker behind. */
+  readonly makeRoom: () => Promise<void>;
 }
 
 /**
@@ -148,14 +152,14 @@ export class Loader {
 
   async #adopt(): Promise<boolean> {
     if (!this.#process.isRunning()) return false;
-    const { paths, user, log } = this.#options;
+    const { log } = this.#options;
     try {
       const { current } = await this.#process.processes();
       const names = ['SLUICE_GENERATION', 'SLUICE_BASE'];
       const ask = names.map((name) => `@!${current} show env ${name}`);
       const answers = await this.#process.master.run(ask);
       const [generation, base] = answers.map((answer) => answer.slice(answer.indexOf('=') + 1));
-      if (base !== baseDigest(paths, user)) throw new Error('its base file is another');
+      if (base !== baseDigest(this.#options)) throw new Error('its base file is another');
       await this.crew.meet(Number(generation));
       log.info({ generation }, 'haproxy runs and was taken over');
       return true;
@@ -200,6 +204,7 @@ export class Loader {
       this.#settle();
       this.#options.onReload('before');
       await this.#process.check();
+      await this.#options.makeRoom();
     }
     this.#reading = true;
     const resting = this.#settle();
@@ -218,10 +223,11 @@ export class Loader {
 
   /** Brings what HAProxy loads to disk. @returns the servers that it starts at rest */
   #settle(): readonly RestingServer[] {
-    const { paths, user } = this.#options;
+    const { paths } = this.#options;
     const { resting, listening } = this.#files.settle(this.#down);
     const connections = connectionsFor(openFiles(), listening);
-    const text = renderBase({ paths, generation: this.#generation, connections, user });
+    const generation = this.#generation;
+    const text = renderBase({ ...this.#options, generation, connections });
     if (text !== this.#base) replaceFile(paths.base, text);
     this.#base = text;
     return resting;

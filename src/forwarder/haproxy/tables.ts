@@ -153,13 +153,32 @@ export function parseStats(text: string): StatsRow[] {
 /** A row of `show sess`. */
 export interface Session {
   readonly id: string;
+  readonly frontend: string;
   readonly pool: string;
   readonly server: string;
+  /** Until it times out unless a byte comes, to the second; undefined: no timeout is running. */
+  readonly leftMs: number | undefined;
 }
 
 export function parseSessionList(text: string): Session[] {
-  const rows = text.matchAll(/^(0x[0-9a-f]+): .* be=(\S+) srv=(\S+) /gm);
-  return [...rows].map(([, id, pool, server]) => ({ id: id!, pool: pool!, server: server! }));
+  const rows = text.matchAll(/^(0x[0-9a-f]+): .* fe=(\S+) be=(\S+) srv=(\S+) (.*)$/gm);
+  return [...rows].map(([, id, frontend, pool, server, rest]) => {
+    const left = [...rest!.matchAll(/[[,]rx=(\w+)/g)].map(([, time]) => milliseconds(time!));
+    return {
+      id: id!,
+      frontend: frontend!,
+      pool: pool!,
+      server: server!,
+      leftMs: left.length === 0 ? undefined : Math.max(...left),
+    };
+  });
+}
+
+/** `14m56s` -> 896,000 */
+function milliseconds(time: string): number {
+  const units: Readonly<Record<string, number>> = { d: 86_400, h: 3_600, m: 60, s: 1 };
+  const parts = [...time.matchAll(/(\d+)([dhms])/g)];
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit!]! * 1_000, 0);
 }
 
 /** Names in `show backend`. */

@@ -150,6 +150,10 @@ export class NftablesEngine implements Engine {
     // No site is ever guarded.
   }
 
+  notices(): readonly string[] {
+    return [];
+  }
+
   onLost(listener: (reason: string) => void): void {
     this.#listeners.push(listener);
   }
