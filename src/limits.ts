@@ -261,7 +261,7 @@ export const limits = {
   oldWorkersIdle: 10_000,
   /** From the end of their age until active sessions are closed as idle ones are. */
   oldWorkersGrace: 60_000,
-  /** HAProxy's master lists some 180 workers in its buffer of 16 KB; a half more may come at once. */
+  /** HAProxy's master can list some 180 workers (16 KB); half as many more may come at once. */
   oldWorkersCount: 100,
   /** How often replaced workers are looked at while there are any. */
   oldWorkersEvery: 1_000,

@@ -83,7 +83,7 @@ test('200 changes of another listener in a row cut no session', async (t) => {
   for (const session of sessions) await session.echo('still here');
 });
 
-test('above its memory the oldest worker without active sessions ends, and is told of', async (t) => {
+test('above its memory the oldest idle worker ends first, with a notice', async (t) => {
   const { engine, again, processes } = await openEngine(t);
   const sessions = await sessionsBetweenReloads(t, engine, ['active', 'idle', 'idle']);
   const { old } = await processes();
@@ -106,7 +106,7 @@ test('above its memory the oldest worker without active sessions ends, and is to
   assert.deepEqual(closed, [1, 2, 0], 'the active one was the last');
 });
 
-test('at the end of its age a worker loses its idle sessions first, active ones later', async (t) => {
+test('at the age limit a worker loses its idle sessions first, active ones later', async (t) => {
   const { engine } = await openEngine(t, '', { ageMs: 1_000, idleMs: 3_000, graceMs: 8_000 });
   const ports = await echoBalancers(t, engine);
   const sessions = [
@@ -124,7 +124,7 @@ test('at the end of its age a worker loses its idle sessions first, active ones 
   assert.match(last!, /: 0 idle and 1 active sessions /);
 });
 
-test('workers are never more than HAProxy can list: the oldest ends before the reload', async (t) => {
+test('there are never more workers than HAProxy can list: the oldest ends first', async (t) => {
   const { engine, processes } = await openEngine(t, '', { count: 2 });
   const kinds = Array.from({ length: 6 }, () => 'active' as const);
   const sessions = await sessionsBetweenReloads(t, engine, kinds);

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../../log.ts';
 import type { ServerCertificate } from '../certificates.ts';
@@ -26,6 +26,8 @@ export interface Prepared {
 export class CertificateFiles {
   readonly #folder: string;
   readonly #find: (id: string) => ServerCertificate | undefined;
+  /** The certificate that each file has, by id. */
+  readonly #ids = new Map<string, string>();
 
   /** @param find the certificate of an id, where it has come */
   constructor(folder: string, find: (id: string) => ServerCertificate | undefined) {
@@ -41,6 +43,7 @@ export class CertificateFiles {
     const ready: Carried[] = [];
     const pems: ListenerPem[] = [];
     const lacking: { listener: string; reason: string }[] = [];
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     for (const listener of carried) {
       const { name, prefix, certificate } = listener;
       if (certificate === undefined) {
@@ -60,8 +63,21 @@ export class CertificateFiles {
       if (shown === undefined || (reason && before === undefined)) continue;
       ready.push(listener);
       pems.push({ prefix, path, pem: shown });
+      if (!reason) this.#ids.set(certificate.file, certificate.id);
     }
     return { ready, pems, lacking };
+  }
+
+  /**
+   * Writes files again that were deleted since: HAProxy loads no listener whose certificate has
+   * none. Where the disk does not take one, the load says so.
+   */
+  restore(): void {
+    for (const [file, id] of this.#ids) {
+      const path = join(this.#folder, file);
+      const pem = existsSync(path) ? undefined : this.#pemOf(id, undefined);
+      if (pem !== undefined) notWritten(path, pem);
+    }
   }
 
   /** Takes away what a load balancer has no listener for any more. */
@@ -70,6 +86,7 @@ export class CertificateFiles {
     for (const file of readdirSync(this.#folder)) {
       if (!file.startsWith(`${loadBalancerId}.`) || kept.has(file)) continue;
       rmSync(join(this.#folder, file), { force: true });
+      this.#ids.delete(file);
     }
   }
 

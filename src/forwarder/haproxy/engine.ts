@@ -77,7 +77,10 @@ export class HaproxyEngine implements Engine {
       log,
       onLost,
       onReload,
-      makeRoom: () => this.#oldWorkers.makeRoom(),
+      beforeLoad: () => {
+        this.#certificates.restore();
+        return this.#oldWorkers.makeRoom();
+      },
     });
     const { crew } = this.#loader;
     this.#oldWorkers = new OldWorkers({ paths, crew, bounds, now, log, beforeEnd });
@@ -198,7 +201,8 @@ export class HaproxyEngine implements Engine {
         if (attempt === limits.engineTries) {
           return [{ loadBalancerId: id, reason: reasonOf(error) }];
         }
-        await loader.settled();
+        if (loader.isCutOff) await loader.load();
+        else await loader.settled();
         await delay(limits.enginePause);
       }
     }

@@ -29,8 +29,8 @@ export interface LoaderOptions {
   readonly onLost: (reason: string) => void;
   /** A worker is about to be replaced, or has just been. Nobody waits for it. */
   readonly onReload: (when: 'before' | 'after') => void;
-  /** Comes before a reload, which leaves one more replaced worker behind. */
-  readonly makeRoom: () => Promise<void>;
+  /** Comes before each load, when the folders are there. */
+  readonly beforeLoad: () => Promise<void>;
 }
 
 /**
@@ -107,6 +107,14 @@ export class Loader {
   /** From the moment that what is loaded was written until it serves, or does not. */
   get isReading(): boolean {
     return this.#reading;
+  }
+
+  /** HAProxy runs, but cannot be reached: its sockets were deleted, and only a load makes others. */
+  get isCutOff(): boolean {
+    const { master, workerSocket } = this.#options.paths;
+    if (this.#running !== undefined || !this.crew.isThere || !this.#process.isRunning())
+      return false;
+    return !existsSync(master) || !existsSync(workerSocket(this.#generation));
   }
 
   /** Waits while a load is under way; how it ended is for those who asked for it. */
@@ -197,6 +205,7 @@ export class Loader {
     const isRunning = this.#process.isRunning();
     if (isRunning) await this.#learnDown();
     makeFolders(paths, user);
+    await this.#options.beforeLoad();
     // A start has no worker before it to be told from, and so needs nothing of a full disk.
     if (isRunning) {
       this.#generation += 1;
@@ -204,7 +213,6 @@ export class Loader {
       this.#settle();
       this.#options.onReload('before');
       await this.#process.check();
-      await this.#options.makeRoom();
     }
     this.#reading = true;
     const resting = this.#settle();
@@ -228,7 +236,7 @@ export class Loader {
     const connections = connectionsFor(openFiles(), listening);
     const generation = this.#generation;
     const text = renderBase({ ...this.#options, generation, connections });
-    if (text !== this.#base) replaceFile(paths.base, text);
+    if (text !== this.#base || !existsSync(paths.base)) replaceFile(paths.base, text);
     this.#base = text;
     return resting;
   }

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
@@ -100,12 +108,18 @@ export class HaproxyProcess {
    */
   async reload(): Promise<void> {
     const from = this.trimLog();
+    const isOver = () => (this.isRunning() ? undefined : 'HAProxy ended');
+    if (!existsSync(this.#paths.master) && this.#found !== undefined) {
+      // Its socket was deleted. A signal is taken all the same, and makes it bind another one; what
+      // answers there has begun this load.
+      process.kill(this.#found.pid, 'SIGUSR2');
+      return this.#settled(from, isOver, 0);
+    }
     const { reloads } = await this.processes();
     // The master starts itself anew, so there may be no answer.
     await this.master.run(['reload']).catch((error: unknown) => {
       if (!(error instanceof WorkerGone)) throw error;
     });
-    const isOver = () => (this.isRunning() ? undefined : 'HAProxy ended');
     await this.#settled(from, isOver, reloads + 1);
   }
 
@@ -151,16 +165,26 @@ export class HaproxyProcess {
     return ['-f', this.#paths.base, '-f', this.#paths.sections];
   }
 
+  /** By its pid file; without one by what runs, since a second HAProxy would share its ports. */
   #find() {
+    const named = this.#paths.pid;
+    const pids = existsSync(named) ? [readFileSync(named, 'utf8').trim()] : readdirSync('/proc');
+    const own = pids.filter((pid) => /^\d+$/.test(pid) && this.#isOurs(pid));
+    // A worker has the command line of its master.
+    const pid = own.find((each) => !own.includes(parentOf(each) ?? ''));
+    const start = pid && startOf(Number(pid));
+    return start ? { pid: Number(pid), start } : undefined;
+  }
+
+  #isOurs(pid: string): boolean {
     try {
-      const pid = Number(readFileSync(this.#paths.pid, 'utf8'));
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      const start = startOf(pid);
-      const isOurs = this.#files().every((argument) => command.includes(argument));
-      return isOurs && start !== undefined ? { pid, start } : undefined;
+      return (
+        this.#files().every((argument) => command.includes(argument)) && command.includes('-W')
+      );
     } catch {
-      // No pid file, or no such process: nothing of ours runs.
-      return undefined;
+      // No such process.
+      return false;
     }
   }
 
@@ -186,18 +210,27 @@ export class HaproxyProcess {
   }
 
   #logSince(from: number): string {
+    if (!existsSync(this.#paths.log)) return '';
     return readFileSync(this.#paths.log).subarray(from).toString('utf8');
   }
 }
 
 /** When a process started, in clock ticks since boot; undefined when it has ended. */
 export function startOf(pid: number): string | undefined {
+  const fields = statOf(pid);
+  return fields === undefined || fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+function parentOf(pid: string): string | undefined {
+  return statOf(Number(pid))?.[1];
+}
+
+/** `pid (name) state parent …` from the state on: the 22nd of all is the start (proc(5)). */
+function statOf(pid: number): string[] | undefined {
   try {
-    // `pid (name) state …`: the 3rd field is the state, the 22nd the start (proc(5)).
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     // No such process.
     return undefined;

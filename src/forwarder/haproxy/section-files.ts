@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { idToken, parseSection, type SectionName } from './names.ts';
 
@@ -64,10 +72,11 @@ export class SectionFiles {
    */
   put(id: string, text: string): void {
     const before = this.#texts.get(id) ?? '';
-    if (before === text) return;
     this.#set(id, text);
     try {
-      this.#write(fileOf(id));
+      // A folder that was deleted took the files of the others along.
+      if (existsSync(this.#folder)) this.#write(fileOf(id));
+      else this.#writeAll();
     } catch (error) {
       this.#set(id, before);
       throw error;
@@ -91,9 +100,7 @@ export class SectionFiles {
   settle(down: ReadonlySet<string>): Settled {
     this.#down = down;
     this.#sick = new Set([...down].map((path) => path.slice(0, path.indexOf('.'))));
-    for (const file of new Set([...this.#written.keys(), ...this.#owners.keys()])) {
-      this.#write(file);
-    }
+    this.#writeAll();
     const texts = [...this.#texts.values()];
     return {
       resting: [...this.#sick].flatMap((id) => this.#rest(id).resting),
@@ -127,11 +134,20 @@ export class SectionFiles {
     }
   }
 
+  #writeAll(): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    for (const file of new Set([...this.#written.keys(), ...this.#owners.keys()])) {
+      this.#write(file);
+    }
+  }
+
+  /** Brings one file to what was put, also when it was deleted meanwhile. */
   #write(file: string): void {
     const owners = [...(this.#owners.get(file) ?? [])];
     const text = owners.map((id) => `# ${id}\n${this.#rest(id).text}`).join('\n');
-    if ((this.#written.get(file) ?? '') === text) return;
     const path = join(this.#folder, file);
+    const isThere = text === '' || existsSync(path);
+    if (isThere && (this.#written.get(file) ?? '') === text) return;
     if (text === '') rmSync(path, { force: true });
     else replaceFile(path, text);
     if (text === '') this.#written.delete(file);
