@@ -249,6 +249,8 @@ export const limits = {
   engineStop: 5_000,
   /** Applies that come together share a reload. */
   reloadGather: 5,
+  /** Between two reloads, the more replaced workers there are; well below the confirm wait. */
+  reloadPause: { perWorker: 10, max: 250 },
   /** Loads of one reload: each leaves out one listener that cannot bind. */
   reloadTries: 20,
   /** Sessions of before a reload may go on so long, in seconds: longer than any timeout of them. */

@@ -8,6 +8,7 @@ import { Admission, type Admitted } from './admission.ts';
 import { baseDigest, connectionsFor, renderBase } from './base.ts';
 import { Crew } from './crew.ts';
 import { parseSection } from './names.ts';
+import { pauseBeforeReload } from './old-worker-bounds.ts';
 import { makeFolders, type Paths } from './paths.ts';
 import { HaproxyProcess, LoadRefused } from './process.ts';
 import { type Carried, renderFile } from './render.ts';
@@ -56,6 +57,7 @@ export class Loader {
   /** Times in a row that HAProxy ended soon after its start. */
   #failures = 0;
   #startedAt = 0;
+  #loadedAt = Number.NEGATIVE_INFINITY;
   #restart: NodeJS.Timeout | undefined;
   #whyDown = 'HAProxy does not run';
   #isOpen = false;
@@ -109,7 +111,7 @@ export class Loader {
     return this.#reading;
   }
 
-  /** HAProxy runs, but cannot be reached: its sockets were deleted, and only a load makes others. */
+  /** HAProxy runs, but its sockets were deleted: only a load makes others. */
   get isCutOff(): boolean {
     const { master, workerSocket } = this.#options.paths;
     if (this.#running !== undefined || !this.crew.isThere || !this.#process.isRunning())
@@ -179,11 +181,13 @@ export class Loader {
 
   async #loadNext(): Promise<void> {
     await this.#running?.catch(() => undefined);
-    await delay(limits.reloadGather);
+    const replaced = this.#process.isRunning() ? this.crew.old.length : 0;
+    await delay(pauseBeforeReload(replaced, performance.now() - this.#loadedAt));
     this.#next = undefined;
     this.#running = this.#load().finally(() => {
       this.#running = undefined;
       this.#reading = false;
+      this.#loadedAt = performance.now();
       this.#watch();
     });
     await this.#running;

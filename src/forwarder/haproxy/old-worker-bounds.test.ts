@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseEndings, type OldWorker, type OldWorkerBounds } from './old-worker-bounds.ts';
+import { limits } from '../../limits.ts';
+import {
+  chooseEndings,
+  type OldWorker,
+  type OldWorkerBounds,
+  pauseBeforeReload,
+} from './old-worker-bounds.ts';
 
 const bounds: OldWorkerBounds = {
   memoryBytes: 100,
@@ -69,4 +75,13 @@ test('at the age bound a worker ends when idle, and after the grace in any case'
   assert.equal(at(1_001, false), 0);
   assert.equal(at(1_050, false), 0);
   assert.equal(at(1_051, false), 1);
+});
+
+test('a single change waits for no pause; of many in a row more share a reload', () => {
+  const { reloadGather, reloadPause } = limits;
+  assert.equal(pauseBeforeReload(0, 0), reloadGather);
+  assert.equal(pauseBeforeReload(1_000, reloadPause.max), reloadGather);
+  assert.equal(pauseBeforeReload(10, 0), 10 * reloadPause.perWorker);
+  assert.equal(pauseBeforeReload(1_000, 0), reloadPause.max);
+  assert.equal(pauseBeforeReload(1_000, 100), reloadPause.max - 100);
 });

@@ -90,6 +90,17 @@ export function chooseEndings(
   return endings;
 }
 
+/**
+ * How long changes gather before a reload, in milliseconds. Each reload may leave one more worker
+ * behind, so the more there are, the more changes share one.
+ * @param replaced replaced workers that still run
+ * @param sinceLast milliseconds since the last reload ended
+ */
+export function pauseBeforeReload(replaced: number, sinceLast: number): number {
+  const { perWorker, max } = limits.reloadPause;
+  return Math.max(limits.reloadGather, Math.min(max, perWorker * replaced) - sinceLast);
+}
+
 export function sumOf(workers: readonly OldWorker[]): number {
   return workers.reduce((sum, { bytes }) => sum + bytes, 0);
 }
