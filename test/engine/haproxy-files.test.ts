@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import nodeHttp from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { type Paths, pathsOf } from '../../src/forwarder/haproxy/paths.ts';
 import { startHttpServer } from '../support/backends.ts';
@@ -46,7 +47,7 @@ async function twoBalancers(t: TestContext) {
 }
 
 for (const [what, pathsToDelete] of Object.entries(deletions)) {
-  test(`the next change, and a start after it, need nothing of ${what}, deleted`, async (t) => {
+  test(`the next change and the next start need nothing that was deleted: ${what}`, async (t) => {
     const { engine, folder, processes, plain, secure, pair, ports, master } = await twoBalancers(t);
     const [, pid] = /^(\d+)\s+master/m.exec(await master('show proc'))!;
     for (const path of pathsToDelete(pathsOf(folder), folder)) {
@@ -74,6 +75,20 @@ for (const [what, pathsToDelete] of Object.entries(deletions)) {
     assert.equal((await processes()).failed, false);
   });
 }
+
+test("kept connections reach the next worker after the workers' sockets were deleted", async (t) => {
+  const { engine, folder, ports } = await twoBalancers(t);
+  rmSync(pathsOf(folder).handover, { recursive: true });
+  for (let round = 0; round < 2; round++) {
+    const agent = new nodeHttp.Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => agent.destroy());
+    const kept = () => get({ host, port: ports[0], agent });
+    assert.match(await kept(), /^s-[ab]$/);
+    const third = balancer('lb-3', { listeners: [http(await freePort(host))] });
+    assert.deepEqual(await engine.apply(third), []);
+    assert.match(await kept(), /^s-[ab]$/, `in round ${round}`);
+  }
+});
 
 test('without its pid file the next agent still finds the HAProxy that runs', async (t) => {
   const { engine, folder, again, processes, plain, pair, ports } = await twoBalancers(t);

@@ -206,6 +206,44 @@ for (const victim of ['master', 'worker'] as const) {
   });
 }
 
+test('a killed worker leaves nothing stale: sessions, drains, removed servers', async (t) => {
+  const { engine, processes } = await openEngine(t);
+  const [echo, ...web] = [await startTcpEcho('s-e'), ...(await servers(t, startHttpServer))];
+  t.after(() => echo!.close());
+  const ports = [await freePort(host), await freePort(host)] as const;
+  const long = balancer('lb-1', { listeners: [tcp(ports[0])], backends: attached([echo!]) });
+  const short = balancer('lb-2', { listeners: [http(ports[1])], backends: attached(web) });
+  assert.deepEqual(await engine.apply(long), []);
+  const session = await openSession(host, ports[0]);
+  assert.deepEqual(await engine.apply(short), []);
+  const leaving = attached([echo!]).map((server) => ({
+    ...server,
+    deadline: Date.now() + 600_000,
+  }));
+  assert.deepEqual(await engine.apply({ ...long, backends: [], draining: leaving }), []);
+  assert.deepEqual(await engine.apply({ ...short, backends: attached([web[0]!]) }), []);
+  const drained = async () => (await engine.drains()).map(({ sessions }) => sessions);
+  assert.deepEqual(await drained(), [1]);
+  const { current, old } = await processes();
+  assert.equal(old.length, 1);
+  const before = web[1]!.count();
+
+  process.kill(current!, 'SIGKILL');
+  await session.closed;
+  await until(() => get({ host, port: ports[1], agent: false }).catch(() => undefined), {
+    what: 'an answer from the next HAProxy',
+  });
+  // What is lost has met no HAProxy, or the dead one: from the first answer on no request fails.
+  for (let i = 0; i < 50; i++)
+    assert.equal(await get({ host, port: ports[1], agent: false }), 's-a');
+  assert.equal(web[1]!.count(), before);
+  await until(async () => (await drained())[0] === 0, { what: 'the drain to be over' });
+  assert.deepEqual((await processes()).old, []);
+  await assert.rejects(openSession(host, ports[0]), 'a load balancer without servers');
+  assert.deepEqual(await engine.apply(long), []);
+  (await openSession(host, ports[0])).end();
+});
+
 test('a verb that meets a dying HAProxy is carried out by the next one', async (t) => {
   const { engine, processes } = await openEngine(t);
   const pair = await servers(t, startHttpServer);

@@ -205,7 +205,18 @@ export class Loader {
   }
 
   async #loadOnce(): Promise<void> {
-    const { paths, user } = this.#options;
+    const { paths } = this.#options;
+    if (!this.#process.isRunning() || existsSync(paths.handover)) return this.#loadWith(paths);
+    // A worker takes over the sockets of the one before, deleted or not. Only after one that had
+    // others does it bind these anew.
+    const others = { ...paths, handover: `${paths.handover}-2` };
+    await this.#loadWith(others);
+    await this.#loadWith(paths);
+    rmSync(others.handover, { recursive: true, force: true });
+  }
+
+  async #loadWith(paths: Paths): Promise<void> {
+    const { user } = this.#options;
     const isRunning = this.#process.isRunning();
     if (isRunning) await this.#learnDown();
     makeFolders(paths, user);
@@ -214,12 +225,12 @@ export class Loader {
     if (isRunning) {
       this.#generation += 1;
       this.#reading = false;
-      this.#settle();
+      this.#settle(paths);
       this.#options.onReload('before');
       await this.#process.check();
     }
     this.#reading = true;
-    const resting = this.#settle();
+    const resting = this.#settle(paths);
     if (isRunning) {
       await this.#process.reload();
       this.#options.onReload('after');
@@ -234,12 +245,11 @@ export class Loader {
   }
 
   /** Brings what HAProxy loads to disk. @returns the servers that it starts at rest */
-  #settle(): readonly RestingServer[] {
-    const { paths } = this.#options;
+  #settle(paths: Paths): readonly RestingServer[] {
     const { resting, listening } = this.#files.settle(this.#down);
     const connections = connectionsFor(openFiles(), listening);
     const generation = this.#generation;
-    const text = renderBase({ ...this.#options, generation, connections });
+    const text = renderBase({ ...this.#options, paths, generation, connections });
     if (text !== this.#base || !existsSync(paths.base)) replaceFile(paths.base, text);
     this.#base = text;
     return resting;
