@@ -28,6 +28,7 @@ describe('imports point down only', () => {
   /** May be imported by all; import only one another. */
   const leaves = [
     'limits',
+    'reload-limits',
     'signing',
     'clock',
     'log',
