@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { limits } from '../limits.ts';
+import { isoSeconds } from '../signing.ts';
 import { keys } from '../store/keys.ts';
 import type { Change, Range } from '../store/store.ts';
 import { type Follower, follow, type Surroundings } from './follow.ts';
@@ -87,6 +88,13 @@ export class Reports implements Follower {
   quietEverywhereMs(forwarder: string): number {
     const at = this.#reportedAt.get(forwarder);
     return at === undefined ? Number.POSITIVE_INFINITY : this.#surroundings.monotonic() - at;
+  }
+
+  /** When the last report about a site came, UTC; empty: none has come to this control plane. */
+  lastReport(site: string, forwarder: string): string {
+    const at = this.#reportedAt.get(`${site}/${forwarder}`);
+    const { now, monotonic } = this.#surroundings;
+    return at === undefined ? '' : isoSeconds(now() - (monotonic() - at));
   }
 
   /** Takes note that a forwarder reports, or that a first report is due from now on. */

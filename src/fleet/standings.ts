@@ -57,7 +57,7 @@ export class Standings {
       state: reporting ? 'live' : state === 'serving' ? 'silent' : state,
       counted,
       fences: member?.fences ?? false,
-      silentSince: reporting ? '' : (member?.silentSince ?? ''),
+      silentSince: reporting ? '' : (member?.silentSince ?? reports.lastReport(site, forwarder)),
       applied,
     };
   }

@@ -120,6 +120,18 @@ function link(
 function openMachine(namespace: string): Machine & { end(): void } {
   execFileSync('ip', ['netns', 'add', namespace]);
   execFileSync('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
+  const machine = enterNamespace(namespace);
+  return {
+    ...machine,
+    end() {
+      machine.end();
+      execFileSync('ip', ['netns', 'del', namespace]);
+    },
+  };
+}
+
+/** A machine in a namespace that is another's to take away. */
+export function enterNamespace(namespace: string): Machine & { end(): void } {
   const module = fileURLToPath(new URL('in-namespace.ts', import.meta.url));
   let child: ChildProcess | undefined;
   let calls = 0;
@@ -164,7 +176,6 @@ function openMachine(namespace: string): Machine & { end(): void } {
     },
     end() {
       child?.kill('SIGKILL');
-      execFileSync('ip', ['netns', 'del', namespace]);
     },
   };
 }
