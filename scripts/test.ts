@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { beginRun } from './leftovers.ts';
 
 /**
  * `check`: types, style and unit tests, in under a minute. `all`: these and everything under
@@ -44,10 +46,11 @@ function run(name: string, args: readonly string[]): Promise<Outcome> {
 const counts = /ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
 /**
- * Runs the tests with their output as it comes; resolves with the exit code. The runner tells the
- * failures after its counts; the counts are then told once more, so that they always close.
+ * Runs the tests with their output as it comes; resolves with the exit code. A run that leaves
+ * something behind on the machine has failed. The runner tells the failures after its counts; the
+ * counts are then told once more, so that they always close.
  */
-function runTests(patterns: readonly string[], testFlags: readonly string[]): Promise<number> {
+async function runTests(patterns: readonly string[], testFlags: readonly string[]) {
   const files = globSync(patterns, { cwd: root }).sort();
   if (files.length === 0) throw new Error(`no test file matches ${patterns.join(' ')}`);
   const flags = [
@@ -56,7 +59,12 @@ function runTests(patterns: readonly string[], testFlags: readonly string[]): Pr
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${testTimeoutMs}`,
   ];
-  const env = process.stdout.isTTY ? { ...process.env, FORCE_COLOR: '1' } : process.env;
+  const testRun = beginRun();
+  const env = {
+    ...process.env,
+    ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+    ...testRun.environment,
+  };
   const child = spawn(process.execPath, [...flags, ...testFlags, ...files], {
     cwd: root,
     env,
@@ -67,12 +75,11 @@ function runTests(patterns: readonly string[], testFlags: readonly string[]): Pr
     console.log(line);
     if (counts.test(line)) counted.push(line);
   });
-  return new Promise((resolve) => {
-    child.on('close', (code) => {
-      if (code !== 0) console.log(`\n${counted.join('\n')}`);
-      resolve(code ?? 1);
-    });
-  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  const left = await testRun.finish();
+  for (const line of left) console.log(`left behind: ${line}`);
+  if (code !== 0 || left.length > 0) console.log(`\n${counted.join('\n')}`);
+  return code === 0 && left.length > 0 ? 1 : (code ?? 1);
 }
 
 const [suite = '', ...further] = process.argv.slice(2);

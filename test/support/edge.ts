@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { runName } from './run.ts';
 
 /**
  * A network namespace for a forwarder, with a link to this one, where clients and backends are:
@@ -35,7 +36,7 @@ function ip(...args: string[]): string {
 export function makeEdge(): Edge {
   const number = freeNumber();
   const id = randomBytes(3).toString('hex');
-  const namespace = `edge-${id}`;
+  const namespace = `${runName}-edge-${id}`;
   const interfaceName = 'edge0';
   const run = (program: string, ...args: string[]) =>
     execFileSync('ip', ['netns', 'exec', namespace, program, ...args], {

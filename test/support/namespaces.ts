@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Methods } from './in-namespace.ts';
+import { runName } from './run.ts';
 
 /**
  * A network of a test's own: a client, a forwarder and three backends, each in a network
@@ -47,7 +48,7 @@ export function makeNetwork(t: Owner): Network {
     for (const machine of machines) machine.end();
   });
   const machine = (name: string) => {
-    const made = openMachine(`sl-${id}-${name}`);
+    const made = openMachine(`${runName}-${id}-${name}`);
     machines.push(made);
     return made;
   };
@@ -76,7 +77,7 @@ export function makeNetwork(t: Owner): Network {
 
 /** A namespace without links that ends with the test. */
 export function makeNamespace(t: Owner): Machine {
-  const machine = openMachine(`sl-${randomBytes(3).toString('hex')}`);
+  const machine = openMachine(`${runName}-${randomBytes(3).toString('hex')}`);
   t.after(() => machine.end());
   return machine;
 }

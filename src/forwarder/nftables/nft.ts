@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
-import { withoutSecrets } from '../../private-process.ts';
+import { spawnTethered, withoutSecrets } from '../../private-process.ts';
 import { getCommand, parseCounters, parseGot } from './counters.ts';
 import type { Service } from './service.ts';
 import { noTable, parseTable, type Table } from './table.ts';
@@ -49,7 +49,7 @@ export class Nft {
   #turn: Promise<unknown> = Promise.resolve();
   /** A reading that has not begun. */
   #reading: Promise<Table> | undefined;
-  #monitor: ChildProcess | undefined;
+  #monitor: ReturnType<typeof spawnTethered> | undefined;
   /** The monitor has told of a transaction: it is up. */
   #isTelling = false;
   #isClosed = false;
@@ -99,12 +99,10 @@ export class Nft {
   /** Begins to listen for changes that others make. */
   watch(): void {
     if (this.#monitor !== undefined || this.#isClosed) return;
-    const monitor = spawn('nft', ['monitor'], {
-      env: withoutSecrets(),
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const monitor = spawnTethered('nft', ['monitor']);
     this.#monitor = monitor;
     let lines: string[] = [];
+    monitor.stdout.on('end', () => monitor.stdin.end());
     createInterface({ input: monitor.stdout }).on('line', (line) => {
       const [, pid] = /^# new generation \d+ by process (\d+)/.exec(line) ?? [];
       if (pid === undefined) return void (lines.length < limits.nftLines && lines.push(line));
@@ -131,7 +129,7 @@ export class Nft {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#turn;
-    this.#monitor?.kill();
+    this.#monitor?.stdin.end();
   }
 
   #told(pid: number, told: readonly string[]): void {
