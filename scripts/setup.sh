@@ -5,8 +5,8 @@
 #   setup.sh --packages   npm packages: enough for `npm run check`
 #   setup.sh --quiet      and HAProxy, nftables, conntrack, ip, and the console built: enough for
 #                         `npm start`
-#   setup.sh --test       and etcd, wrk, h2spec, testssl, slowhttptest, Chromium, a Python with
-#                         Alibaba Cloud's SDKs, and one with schemathesis: for `npm test`
+#   setup.sh --test       and etcd, wrk, h2spec, testssl, slowhttptest, strace, Chromium, a Python
+#                         with Alibaba Cloud's SDKs, and one with schemathesis: for `npm test`
 #   setup.sh --bench      and nginx, Envoy and Caddy: for `npm run bench`
 set -eu
 
@@ -106,6 +106,7 @@ missing_programs() {
   has openssl || printf 'openssl '
   has testssl || printf 'testssl.sh '
   has slowhttptest || printf 'slowhttptest '
+  has strace || printf 'strace '
   has chromium || printf 'chromium '
   has go || printf 'golang-go '
   has_venv python3 || printf 'python3 python3-venv '

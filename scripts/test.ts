@@ -12,7 +12,7 @@ import { beginRun } from './leftovers.ts';
  * `node --test`, such as `--test-name-pattern=drain`. The runner's own counts are the last lines.
  */
 const suites: Readonly<Record<string, readonly string[]>> = {
-  check: ['src/**/*.test.ts', 'test/tidy.test.ts'],
+  check: ['src/**/*.test.ts', 'test/{tidy,mutants}.test.ts'],
   all: ['src/**/*.test.ts', 'test/**/*.test.ts'],
 };
 

@@ -5,7 +5,7 @@ import { httpsListeners, loadBalancer, server } from '../../test/support/load-ba
 import { silent } from '../../test/support/log.ts';
 import { MemoryDisk } from '../../test/support/memory-disk.ts';
 import { heartbeat, Script, snapshot } from '../../test/support/script.ts';
-import type { WatchMessage } from '../fleet/protocol.ts';
+import { unclaimedSites, type WatchMessage } from '../fleet/protocol.ts';
 import { limits } from '../limits.ts';
 import { type Agent, createAgent } from './agent.ts';
 import { Certificates } from './certificates.ts';
@@ -212,6 +212,16 @@ describe('starting from the journal', () => {
     await clock.advance(limits.reconnect.lost.maxMs);
     await say(snapshot(5, [one]));
     assert.deepEqual(engine.carried.get('lb-1'), one);
+  });
+
+  test('an unreadable one among others keeps what its site has on the engine', async () => {
+    await engine.apply(two);
+    disk.files.set('site-1.ndjson', `${JSON.stringify(snapshot(5, [one]))}\n`);
+    disk.files.set('site-2.ndjson', 'garbage\n');
+    control.up = false;
+    await start(unclaimedSites);
+    await clock.advance(60_000);
+    assert.deepEqual(carried(), ['lb-1', 'lb-2']);
   });
 
   test('it never goes back behind it', async () => {

@@ -195,6 +195,25 @@ describe('the etcd store', () => {
     assert.deepEqual(new Set(watching.valuesOf('w')), new Set(['1', '2', '3']));
   });
 
+  test('a watch at a member that lost its cluster ends and does not go silent', async () => {
+    const etcd = await start(3);
+    // Only etcd itself can end it: silence alone would not within this test.
+    const timing = { watchSilenceMs: 600_000, watchPatienceMs: 0, requestMs: 1_000 };
+    const store = await open({ endpoints: etcd.endpoints.slice(0, 1), timing });
+    const begin = await putAt(store, ['w', '0']);
+    const watching = startWatch(store, 'w', begin);
+    await put(store, ['w', '1']);
+    await watching.seen('w', '1');
+    etcd.freeze(1, true);
+    etcd.freeze(2, true);
+    let ended: unknown;
+    void watching.end.then((error) => {
+      ended = error;
+    });
+    await until(() => ended, { what: 'the end of the watch', timeoutMs: 45_000 });
+    assert.ok(ended instanceof StoreUnavailable);
+  });
+
   test('a full etcd refuses commits and nothing is changed', async () => {
     const etcd = await start();
     const store = await open({ endpoints: etcd.endpoints });

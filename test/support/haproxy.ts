@@ -33,14 +33,19 @@ export interface EngineUnderTest {
   processes(): Promise<ReturnType<typeof parseProcesses>>;
 }
 
-/** Opens an engine whose HAProxy ends with the test, however that ends. */
+/**
+ * Opens an engine whose HAProxy ends with the test, however that ends.
+ * @param prepare called with the folder first; resolves with the program to run as HAProxy
+ */
 export async function openEngine(
   t: TestContext,
   subfolder = '',
   bounds?: Partial<OldWorkerBounds>,
+  prepare?: (folder: string) => Promise<string>,
 ): Promise<EngineUnderTest> {
   const root = mkdtempSync(join(tmpdir(), 'haproxy-'));
   const folder = join(root, subfolder);
+  const program = await prepare?.(folder);
   const engines: HaproxyEngine[] = [];
   const certificates: EngineUnderTest['certificates'] = new Map();
   const certificateOf = (id: string) => {
@@ -54,6 +59,7 @@ export async function openEngine(
       oldWorkers: { ...boundsFrom({ memoryBytes: undefined, ageMs: 86_400_000 }), ...bounds },
       now: Date.now,
       log: silent,
+      ...(program === undefined ? {} : { haproxyPath: program }),
     });
     engines.push(engine);
     return engine;
