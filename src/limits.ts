@@ -337,6 +337,10 @@ export const limits = {
   /** One etcd request; its own proposals are given up after some 7 s. */
   etcdRequest: 4_000,
   etcdConnect: 2_000,
+  /** A healthy member answers within milliseconds; past this another one is called as well. */
+  etcdHedge: 250,
+  /** A commit goes to a member that has answered within this; else it is checked, in 0.5 ms. */
+  etcdFresh: 50,
   /** How long etcd's endpoints are tried in turn before a call fails. */
   etcdPatience: 5_000,
   /** The same for a watch, which has nobody waiting for an answer: an election and a restart. */

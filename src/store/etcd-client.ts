@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../limits.ts';
+import { Members, type MembersTiming, type Request } from './etcd-members.ts';
 import {
   type Endpoint,
   EtcdRefusal,
@@ -8,8 +9,6 @@ import {
   grpc,
   type Headers,
   mayHaveArrived,
-  openEndpoint,
-  post,
   readLines,
 } from './etcd-wire.ts';
 import { StoreUnavailable } from './store.ts';
@@ -24,9 +23,7 @@ export interface EtcdClientOptions {
 }
 
 /** From limits by default. */
-export interface EtcdTiming {
-  readonly connectMs: number;
-  readonly requestMs: number;
+export interface EtcdTiming extends MembersTiming {
   /** How long endpoints are tried in turn before a call fails. */
   readonly patienceMs: number;
   readonly watchPatienceMs: number;
@@ -40,8 +37,7 @@ export type Effect = 'repeatable' | 'single';
 export class EtcdClient {
   readonly timing: EtcdTiming;
   readonly #options: EtcdClientOptions;
-  readonly #endpoints: readonly Endpoint[];
-  #current = 0;
+  readonly #members: Members;
   #token: Promise<string> | undefined;
 
   constructor(options: EtcdClientOptions) {
@@ -49,14 +45,14 @@ export class EtcdClient {
     this.timing = {
       connectMs: limits.etcdConnect,
       requestMs: limits.etcdRequest,
+      hedgeMs: limits.etcdHedge,
+      freshMs: limits.etcdFresh,
       patienceMs: limits.etcdPatience,
       watchPatienceMs: limits.etcdWatchPatience,
       watchSilenceMs: limits.etcdWatchSilence,
       ...options.timing,
     };
-    this.#endpoints = options.endpoints.map((origin) =>
-      openEndpoint(origin, options.tls ?? {}, this.timing.connectMs),
-    );
+    this.#members = new Members(options.endpoints, options.tls ?? {}, this.timing);
   }
 
   /**
@@ -88,8 +84,8 @@ export class EtcdClient {
     signal: AbortSignal,
   ): AsyncGenerator<Answer, void, undefined> {
     const headers = { ...(await this.#headers()), ...requireLeader };
-    const endpoint = this.#endpoint();
-    const silence = new Silence(signal);
+    const endpoint = this.#members.current;
+    const silence = new Silence(AbortSignal.any([signal, this.#members.replaced(endpoint)]));
     let waitMs = this.timing.requestMs;
     try {
       silence.expect(waitMs);
@@ -106,7 +102,7 @@ export class EtcdClient {
       }
     } catch (error) {
       this.#forgetToken(error);
-      if (!signal.aborted) this.#leave(endpoint);
+      if (!signal.aborted) this.#members.leave(endpoint);
       throw error;
     } finally {
       silence.calm();
@@ -114,43 +110,33 @@ export class EtcdClient {
   }
 
   /** Lets calls finish, breaks streams off. */
-  async close(): Promise<void> {
-    const endings = this.#endpoints.flatMap(({ calls, streams }) => [
-      calls.close(),
-      streams.destroy(),
-    ]);
-    await Promise.all(endings);
+  close(): Promise<void> {
+    return this.#members.close();
   }
 
   async #callAny<Answer>(request: Request, effect: Effect): Promise<Answer> {
     const deadline = performance.now() + this.timing.patienceMs;
     for (let attempt = 1; ; attempt++) {
-      const endpoint = this.#endpoint();
+      let sentTo: Endpoint | undefined;
       try {
-        return await post<Answer>(endpoint, request, this.timing.requestMs);
+        if (effect === 'repeatable') return await this.#members.first<Answer>(request);
+        return await this.#members.single<Answer>(request, (endpoint) => {
+          sentTo = endpoint;
+        });
       } catch (error) {
         if (error instanceof EtcdRefusal) throw error;
-        this.#leave(endpoint);
-        if (effect === 'single' && mayHaveArrived(error)) {
+        if (sentTo !== undefined) this.#members.leave(sentTo);
+        if (sentTo !== undefined && mayHaveArrived(error)) {
           throw unavailable('the answer of etcd was lost', 'unknown', error);
         }
         if (performance.now() > deadline) {
           throw unavailable('etcd does not answer', 'nothing-changed', error);
         }
       }
-      if (attempt % this.#endpoints.length === 0) {
-        await delay(backoffMs(attempt / this.#endpoints.length));
-      }
+      // A single request has met one member only; the next may be well.
+      const rounds = effect === 'repeatable' ? attempt : attempt / this.#members.count;
+      if (Number.isInteger(rounds)) await delay(backoffMs(rounds));
     }
-  }
-
-  #endpoint(): Endpoint {
-    return this.#endpoints[this.#current] as Endpoint;
-  }
-
-  /** Takes the next endpoint from now on, unless another request has done so already. */
-  #leave(endpoint: Endpoint): void {
-    if (this.#endpoint() === endpoint) this.#current = (this.#current + 1) % this.#endpoints.length;
   }
 
   /** Logs in where a user is given; the token serves until an endpoint no longer takes it. */
@@ -183,8 +169,6 @@ export class EtcdClient {
     return true;
   }
 }
-
-type Request = { readonly path: string; readonly headers: Headers; readonly body: string };
 
 const contentType: Headers = { 'content-type': 'application/json' };
 /** A member cut off from its cluster then ends a stream instead of going silent. */

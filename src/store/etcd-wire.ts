@@ -66,17 +66,13 @@ export function openEndpoint(origin: string, tls: EtcdTls, connectMs: number): E
   };
 }
 
-/** @throws EtcdRefusal, or any other error when no such answer came within `timeoutMs` */
+/** @throws EtcdRefusal, or any other error when no such answer came before `signal` aborted */
 export async function post<Answer>(
   endpoint: Endpoint,
   request: { readonly path: string; readonly headers: Headers; readonly body: string },
-  timeoutMs: number,
+  signal: AbortSignal,
 ): Promise<Answer> {
-  const response = await endpoint.calls.request({
-    ...request,
-    method: 'POST',
-    signal: AbortSignal.timeout(timeoutMs),
-  });
+  const response = await endpoint.calls.request({ ...request, method: 'POST', signal });
   const text = await response.body.text();
   if (response.statusCode === 200) return JSON.parse(text) as Answer;
   throw failureOf(text);

@@ -195,6 +195,31 @@ describe('the etcd store', () => {
     assert.deepEqual(new Set(watching.valuesOf('w')), new Set(['1', '2', '3']));
   });
 
+  test('a frozen follower holds up no commit, no read and no watch', async () => {
+    const etcd = await start(3);
+    const follower = await followerOf(etcd);
+    const others = etcd.endpoints.filter((_, index) => index !== follower);
+    // Nothing is given up within this test: only another member can answer.
+    const never = 600_000;
+    const timing = { requestMs: never, watchSilenceMs: never, freshMs: 0 };
+    const endpoints = [etcd.endpoints[follower]!, ...others];
+    const store = await open({ endpoints, timing });
+    const begin = await putAt(store, ['w', '0']);
+    const watching = startWatch(store, 'w', begin);
+    await put(store, ['w', '1']);
+    await watching.seen('w', '1');
+    etcd.freeze(follower, true);
+    const revision = await putAt(store, ['w', '2']);
+    await watching.seen('w', '2');
+    assert.deepEqual(await store.get('w'), { key: 'w', value: '2', revision });
+    const lease = await store.lease(60);
+    await lease.put('l', '1');
+    await lease.keepAlive();
+    etcd.freeze(follower, false);
+    assert.equal(await watching.stop(), undefined);
+    assert.deepEqual(watching.valuesOf('w'), ['1', '2']);
+  });
+
   test('a watch at a member that lost its cluster ends and does not go silent', async () => {
     const etcd = await start(3);
     // Only etcd itself can end it: silence alone would not within this test.
@@ -262,6 +287,21 @@ async function isCommitted(store: Store, key: string, value: string): Promise<bo
 async function memberId(etcd: Etcd): Promise<string> {
   const status = await callEtcd(etcd, '/v3/maintenance/status', {});
   return (status as { header: { member_id: string } }).header.member_id;
+}
+
+async function followerOf({ endpoints }: Etcd): Promise<number> {
+  for (const [index, endpoint] of endpoints.entries()) {
+    const response = await fetch(`${endpoint}/v3/maintenance/status`, {
+      method: 'POST',
+      body: '{}',
+    });
+    const { header, leader } = (await response.json()) as {
+      readonly header: { readonly member_id: string };
+      readonly leader: string;
+    };
+    if (leader !== header.member_id) return index;
+  }
+  throw new Error('no follower');
 }
 
 interface Listening {
