@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { type AccessKeyPair, newAccessKeyPair } from './access-key-pair.ts';
-import { keepRootAccessKey, readRootAccessKey } from './root-key.ts';
+import { hasRootAccessKey, keepRootAccessKey, readRootAccessKey } from './root-key.ts';
 import type { Seal } from './sealing.ts';
 import { isoSeconds } from './signing.ts';
 import { keys } from './store/keys.ts';
@@ -29,7 +29,8 @@ const probe = 'sluice';
 /**
  * Makes sure that the store has its account and a root access key. Safe to run by any number of
  * control planes at once: the first one wins, the others take what it made.
- * @throws when the store was sealed with another master key, or work on it was broken off
+ * @throws when the store was sealed with another master key, work on it was broken off, or it has
+ *   been emptied since the data folder was made
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   const { account, first } = await ensureAccount(options);
@@ -50,9 +51,15 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   return { account, rootAccessKey: made, fresh: true };
 }
 
-async function ensureAccount({ store, seal }: BootstrapOptions) {
+async function ensureAccount({ store, seal, dataFolder }: BootstrapOptions) {
   const found = await store.get(keys.rootAccount);
   if (found !== undefined) return { account: checked(found.value, seal), first: false };
+  if (await hasRootAccessKey(dataFolder)) {
+    throw new Error(
+      `the store is empty, and ${dataFolder} has the root access key of one that was not: bring ` +
+        'the store back or restore a backup; to begin with an empty store, use another data folder',
+    );
+  }
   // 16 digits, as account ids have; the first is no 0.
   const id = `${randomInt(1, 10)}${String(randomInt(1e14)).padStart(15, '0')}`;
   const record: AccountRecord = { v: 1, id, sealed: seal.seal(probe, keys.rootAccount) };

@@ -19,6 +19,11 @@ export async function readRootAccessKey(dataFolder: string): Promise<AccessKeyPa
   return { accessKeyId: kept.accessKeyId, accessKeySecret: seal.open(kept.sealed, context) };
 }
 
+/** Whether the data folder keeps a root access key, which it does from the first start on. */
+export async function hasRootAccessKey(dataFolder: string): Promise<boolean> {
+  return (await read(dataFolder)) !== undefined;
+}
+
 interface Kept {
   readonly accessKeyId: string;
   readonly sealed: string;

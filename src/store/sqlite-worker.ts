@@ -5,6 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { StorePlace } from './sqlite-place.ts';
 import type { Commit } from './store.ts';
 
 /** What the thread is started with. */
@@ -57,6 +58,7 @@ const schema = `
 
 class Writer {
   readonly #lock: DatabaseSync;
+  readonly #place: StorePlace;
   readonly #database: DatabaseSync;
   readonly #statements;
   /** Of the last transaction that was committed. */
@@ -64,6 +66,7 @@ class Writer {
 
   constructor({ path, maxPages }: WorkerSettings) {
     this.#lock = lockFile(`${path}-lock`);
+    this.#place = new StorePlace(path);
     createPrivately(path);
     this.#database = new DatabaseSync(path, { timeout: 5_000 });
     prepareFile(this.#database, path);
@@ -81,10 +84,13 @@ class Writer {
     };
     const head = prepare('SELECT revision FROM head').get() as { revision: number };
     this.revision = head.revision;
+    this.#place.opened(this.revision);
   }
 
   transaction(commits: readonly Commit[]): Done | Failed {
     const before = this.revision;
+    const fault = this.#place.fault(before);
+    if (fault !== undefined) return { kind: 'failed', message: fault, outcome: 'nothing-changed' };
     let done: Done;
     try {
       this.#statements.begin.run();
@@ -107,6 +113,7 @@ class Writer {
   }
 
   close(): void {
+    this.#place.closing(this.revision);
     this.#database.close();
     this.#lock.close();
   }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { SimulatedClock } from '../../test/support/clock.ts';
 import { MemoryStore } from '../../test/support/memory-store.ts';
 import { bootstrap } from '../bootstrap.ts';
@@ -17,8 +17,11 @@ const [old, fresh, other] = [1, 2, 3].map(() => createSeal(randomBytes(32))) as 
   ReturnType<typeof createSeal>,
   ReturnType<typeof createSeal>,
 ];
-const folder = await mkdtemp(join(tmpdir(), 'sluice-rotate-'));
-after(() => rm(folder, { recursive: true }));
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-rotate-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
 const start = (store: Store, seal = old) =>
   bootstrap({
     store,
