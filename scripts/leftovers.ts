@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** What ends by itself may take this long: a HAProxy that stops, a browser. Milliseconds. */
-const graceMs = 10_000;
+const usualGraceMs = 10_000;
 /** Files that language runtimes keep for their next start, whoever started them. */
 const caches = /^(node-compile-cache|hsperfdata_\w+)$/;
 
@@ -27,7 +27,7 @@ export interface TestRun {
  * its own. Tables of nft and addresses of lo carry no mark: those that are new since the beginning
  * count, unless another Sluice runs beside it.
  */
-export function beginRun(): TestRun {
+export function beginRun(graceMs = usualGraceMs): TestRun {
   const id = `slt-${randomBytes(3).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `${id}-`));
   // HAProxy's workers are of another user and reach their sockets in it.

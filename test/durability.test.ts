@@ -79,7 +79,7 @@ test('a journal that counts as written is on the disk, under its name', async (t
   assert.deepEqual(events.slice(0, events.indexOf('said replaced') + 1), written);
 });
 
-test('what is appended to a journal goes to the disk without being told again', async (t) => {
+test('what is appended to a journal goes to the disk by itself', async (t) => {
   const { events } = await trace(t, 'journal');
   const appended = events.slice(events.indexOf('said appended'));
   assert.ok(appended.includes('synced site'), events.join('\n'));

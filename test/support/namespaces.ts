@@ -1,6 +1,9 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Methods } from './in-namespace.ts';
 import { runName } from './run.ts';
@@ -134,12 +137,14 @@ function openMachine(namespace: string): Machine & { end(): void } {
 /** A machine in a namespace that is another's to take away. */
 export function enterNamespace(namespace: string): Machine & { end(): void } {
   const module = fileURLToPath(new URL('in-namespace.ts', import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), 'machine-'));
+  const env = { ...process.env, TMPDIR: folder };
   let child: ChildProcess | undefined;
   let calls = 0;
   const waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
   const start = () => {
     const execArgv = ['netns', 'exec', namespace, process.execPath];
-    const started = fork(module, [], { execPath: 'ip', execArgv });
+    const started = fork(module, [], { execPath: 'ip', execArgv, env });
     started.on('message', ({ call, value, error }: Answer) => {
       const caller = waiting.get(call);
       waiting.delete(call);
@@ -177,6 +182,7 @@ export function enterNamespace(namespace: string): Machine & { end(): void } {
     },
     end() {
       child?.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
