@@ -7,7 +7,8 @@ import { keys } from './store/keys.ts';
 import type { Store } from './store/store.ts';
 
 async function scrape(store: Store): Promise<string> {
-  const metrics = createMetrics(store, { standings: () => [] });
+  const audit = async () => ({ bytes: 7, dropped: 0, omitted: 3 });
+  const metrics = createMetrics(store, { standings: () => [] }, audit);
   try {
     const address = await metrics.listen({ host: '127.0.0.1', port: 0 });
     return await (await fetch(address)).text();

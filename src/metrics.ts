@@ -21,11 +21,22 @@ export interface Metrics {
 /** From a cached read to a slow confirmation. */
 const buckets = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
+/** What is measured of the audit log; see `TrailFigures`. */
+interface AuditFigures {
+  readonly bytes: number;
+  readonly dropped: number;
+  readonly omitted: number;
+}
+
 /**
  * The metrics of one process, with those of Node itself.
- * @param store, fleet read when the metrics are
+ * @param store, fleet, audit read at each scrape
  */
-export function createMetrics(store: Store, fleet: Pick<Fleet, 'standings'>): Metrics {
+export function createMetrics(
+  store: Store,
+  fleet: Pick<Fleet, 'standings'>,
+  audit: () => Promise<AuditFigures>,
+): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -59,6 +70,7 @@ export function createMetrics(store: Store, fleet: Pick<Fleet, 'standings'>): Me
     },
   });
   exportForwarders(registers, store, fleet);
+  measureAudit(registry, audit);
   const server = http.createServer(async (request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404).end('the metrics are at /metrics\n');
@@ -108,6 +120,35 @@ function exportForwarders(
         }
       } catch {
         // The store is away: the other metrics are needed all the more then.
+      }
+    },
+  });
+}
+
+function measureAudit(registry: Registry, audit: () => Promise<AuditFigures>): void {
+  const registers = [registry];
+  const dropped = new Gauge({
+    name: 'sluice_audit_dropped_records',
+    help: 'Audit records dropped since the start because the log was larger than --audit-size',
+    registers,
+  });
+  const omitted = new Gauge({
+    name: 'sluice_audit_omitted_calls',
+    help: 'Refused calls since the start that were counted and have no audit record',
+    registers,
+  });
+  new Gauge({
+    name: 'sluice_audit_bytes',
+    help: 'Size of the audit log in the store',
+    registers,
+    async collect() {
+      try {
+        const figures = await audit();
+        this.set(figures.bytes);
+        dropped.set(figures.dropped);
+        omitted.set(figures.omitted);
+      } catch {
+        // The store is away: what else there is to tell is needed all the more then.
       }
     },
   });

@@ -32,6 +32,7 @@ test('without any setting, Sluice listens on loopback and keeps its state in ./d
     isolation: 'serve',
     audit: 'writes',
     auditDays: 90,
+    auditMegabytes: 1_024,
     dataFolder: resolve('data'),
     l4: 'haproxy',
     addressInterface: 'lo',

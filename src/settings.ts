@@ -62,6 +62,8 @@ export interface Settings extends TrafficSettings {
   readonly audit: 'writes' | 'reads';
   /** Days that the audit log is kept. */
   readonly auditDays: number;
+  /** Megabytes (of 1,000,000 bytes) of audit log that are kept. */
+  readonly auditMegabytes: number;
 }
 
 /** Settings of `sluice forwarder`, which calls the control plane with an access key of its own. */
@@ -246,6 +248,13 @@ export const upSettings: readonly Setting[] = [
     text: 'how long the audit log is kept',
   },
   {
+    name: 'audit-size',
+    variable: 'SLUICE_AUDIT_SIZE',
+    value: 'MB',
+    fallback: String(limits.auditMegabytes),
+    text: 'how large the audit log may become; past it the oldest records are dropped',
+  },
+  {
     name: 'metrics',
     variable: 'SLUICE_METRICS',
     value: 'HOST:PORT|off',
@@ -316,6 +325,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     isolation: toOneOf(given('isolation'), ['serve', 'fence']),
     audit: toOneOf(given('audit'), ['writes', 'reads']),
     auditDays: toInteger(given('audit-days'), 1, limits.auditDaysMax),
+    auditMegabytes: toInteger(given('audit-size'), 1, limits.auditMegabytesMax),
     metrics: given('metrics').text === 'off' ? undefined : toAddress(given('metrics')),
     ...trafficSettings(given),
   };

@@ -112,9 +112,10 @@ async function startControlPlane(
   const secret = await auditSecret(store, seal);
   const retentionMs = settings.auditDays * 86_400_000;
   const timers = systemTimers;
-  const trail = openTrail({ store, secret, retentionMs, now, timers, log });
+  const mostBytes = settings.auditMegabytes * 1_000_000;
+  const trail = openTrail({ store, secret, retentionMs, mostBytes, now, timers, log });
   cleanups.push(() => trail.close());
-  const metrics = createMetrics(store, fleet);
+  const metrics = createMetrics(store, fleet, () => trail.figures());
   cleanups.push(() => metrics.close());
   const sites = new LoadBalancerSites(store);
   const diagnoses = createDiagnoses(seal);

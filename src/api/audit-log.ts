@@ -13,6 +13,8 @@ export interface AuditWindow {
 /** A record of the audit log, and the key that stands for its place in it. */
 export interface LoggedRecord extends Stored<AuditRecord> {
   readonly key: string;
+  /** Characters of its text in the store. */
+  readonly size: number;
 }
 
 const prefix = keys.audit('', '').slice(0, -1);
@@ -50,8 +52,12 @@ export async function* newestRecords(
     page = await pageOf(store, branch, { ...window, after: page.at(-1)!.key });
   }
   for (const entry of entries.toReversed()) {
-    yield { key: entry.key, ...parseRecord<AuditRecord>(entry) };
+    yield logged(entry);
   }
+}
+
+function logged(entry: Entry): LoggedRecord {
+  return { key: entry.key, size: entry.value.length, ...parseRecord<AuditRecord>(entry) };
 }
 
 /**
@@ -65,7 +71,7 @@ export async function* oldestRecords(
   let { after } = window;
   for (;;) {
     const page = await pageOf(store, prefix, { ...window, after });
-    for (const entry of page) yield { key: entry.key, ...parseRecord<AuditRecord>(entry) };
+    for (const entry of page) yield logged(entry);
     if (page.length < limits.auditPage) return;
     after = page.at(-1)!.key;
   }

@@ -49,12 +49,16 @@ export interface AuditRecord {
   readonly rw: 'Read' | 'Write';
   /** What allowed the call. */
   readonly decidedBy: string;
-  /** As sent; secrets masked, each of bounded length. */
+  /** Those that the action declares, as sent; secrets masked, each of bounded length. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly ignored: readonly string[];
   /** Each record of the store that was made, changed or deleted. */
   readonly changes: readonly ChangedRecord[];
   readonly isDryRun?: boolean;
+  /** The record was longer than one may be: texts are cut, of lists only what differs is left. */
+  readonly isCut?: true;
+  /** Refused calls of the account before this one, since its last record, that have none. */
+  readonly omitted?: number;
   /** Members of the answer, secrets masked; absent where it was not known. */
   readonly response?: Readonly<Record<string, string>>;
   readonly error?: NonNullable<AuditFacts['error']>;
@@ -88,18 +92,31 @@ export function auditRecord(facts: AuditFacts): AuditRecord {
     sourceIp: caller.sourceIp,
     userAgent: caller.userAgent,
     secure: caller.secure,
-    host: facts.host,
+    host: facts.host.slice(0, limits.auditName),
     product: action.product,
     action: action.name,
     rw: isWrite(action) ? 'Write' : 'Read',
     decidedBy: facts.decidedBy,
-    parameters: maskParameters(facts.parameters),
+    parameters: maskParameters(declared(action, facts.parameters)),
     ignored: facts.ignored,
     changes: facts.changes.flatMap(changedRecord),
     ...(facts.isDryRun ? { isDryRun: true } : {}),
     ...(response === undefined ? {} : { response }),
     ...(error === undefined ? {} : { error: { ...error, message: bounded(error.message) } }),
   };
+}
+
+/** What callers send besides is theirs to choose, so it could be anything and of any length. */
+function declared(
+  { input }: Action,
+  parameters: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const known = Object.entries(parameters).filter(([name]) => {
+    const dot = name.indexOf('.');
+    const field = dot < 0 ? name : name.slice(0, dot);
+    return name.length <= limits.auditName && Object.hasOwn(input.shape, field);
+  });
+  return Object.fromEntries(known.slice(0, limits.auditParameters));
 }
 
 export function isWrite({ access }: Pick<Action, 'access'>): boolean {
@@ -134,6 +151,8 @@ export function maskParameters(
 /** A text that is JSON with its secret members masked; what only looks like it, as a whole. */
 function withoutSecrets(text: string): string {
   if (!/^\s*[[{]/.test(text) || !secretMember.test(text)) return text;
+  // Longer than any that an action takes: not worth the time it would hold up others.
+  if (text.length > limits.auditMaskedText) return masked;
   try {
     return JSON.stringify(JSON.parse(text), (name, value) =>
       secretMember.test(name) ? masked : value,

@@ -22,7 +22,7 @@ const action: Action = defineAction({
   product: 'Ens',
   access: 'update',
   summary: 'Tries.',
-  input: z.object({}),
+  input: z.object({ LoadBalancerId: z.string().optional() }),
   output: z.object({}),
   errors: [],
   limits: { perApi: 1, perAccount: 1 },

@@ -30,6 +30,7 @@ import { GroundsChanged, LoadBalancerFold } from './fold.ts';
 import type { Identities } from './identities.ts';
 import { Live } from './live/live.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
+import { recordText } from './trail/record-text.ts';
 
 export interface CallsOptions {
   readonly store: Store;
@@ -323,7 +324,7 @@ class StoreCall implements Call {
     const time = this.now();
     const key = keys.audit(new Date(time).toISOString(), this.requestId);
     const record = auditRecord({ ...this.#init, time, changes, ignored, response });
-    return this.trail.proof.sign(key, record);
+    return this.trail.proof.signText(key, recordText(record));
   }
 }
 

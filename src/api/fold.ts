@@ -157,7 +157,7 @@ function judge(
       const change = wish.rule(current);
       const audit = wish.audit(current, change);
       audits.push(audit);
-      bytes += audit.value.length;
+      bytes += Buffer.byteLength(audit.value);
       for (const [key, seen] of wish.grounds) grounds.set(key, seen);
       for (const write of wish.puts) along.set(write.key, write);
       after = change.next;

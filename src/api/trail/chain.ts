@@ -1,3 +1,4 @@
+import { limits } from '../../limits.ts';
 import { keys } from '../../store/keys.ts';
 import type { Entry, Store, Write } from '../../store/store.ts';
 import { digestOf, type Proof } from './proof.ts';
@@ -15,6 +16,9 @@ export const auditPrefix = 'audit/';
 /** A record of the log in a seal: its key less the prefix, its revision, its text's digest. */
 export type SealedRecord = readonly [place: string, revision: number, digest: string];
 
+/** The same before it has a seal, with the bytes that it takes in the store. */
+export type UnsealedRecord = readonly [...SealedRecord, bytes: number];
+
 export interface SealRecord {
   readonly v: 1;
   /** From 1. */
@@ -24,6 +28,8 @@ export interface SealRecord {
   readonly to: number;
   /** Digest of the seal before; empty for the first. */
   readonly previous: string;
+  /** Bytes of all records that this seal and those before it have ever had. */
+  readonly bytes?: number;
   /** In the order of their revisions, those of one commit in that of their keys. */
   readonly records: readonly SealedRecord[];
 }
@@ -39,6 +45,8 @@ export interface ChainEnd extends SealName {
   readonly v: 1;
   /** Revision up to which all records are in this seal or one before it. */
   readonly to: number;
+  /** As in that seal: what head has more than anchor is what the store holds. */
+  readonly bytes?: number;
   /** Unix milliseconds, when it was written. */
   readonly time: number;
   /** Who wrote it. */
@@ -84,12 +92,18 @@ export async function readEnd(
   return { ...(JSON.parse(entry.value) as ChainEnd), revision: entry.revision };
 }
 
-/** Where a record of the log stands in a seal. */
-export function sealedRecord({ key, value, revision }: Entry): SealedRecord {
-  return [key.slice(auditPrefix.length), revision, digestOf(value)];
+/** Bytes of the log that is between its two ends. */
+export function bytesBetween(anchor: ChainEnd, head: ChainEnd): number {
+  return Math.max(0, (head.bytes ?? 0) - (anchor.bytes ?? 0));
 }
 
-export function bySequence(one: SealedRecord, other: SealedRecord): number {
+/** Where a record of the log is going to be in a seal. */
+export function unsealedRecord({ key, value, revision }: Entry): UnsealedRecord {
+  const bytes = key.length + Buffer.byteLength(value) + limits.auditOverhead;
+  return [key.slice(auditPrefix.length), revision, digestOf(value), bytes];
+}
+
+export function bySequence(one: UnsealedRecord, other: UnsealedRecord): number {
   return one[1] - other[1] || (one[0] < other[0] ? -1 : 1);
 }
 
@@ -102,20 +116,22 @@ export interface SealWrites {
 /** The next seal over records in their order, and the head that names it. */
 export function nextSeal(
   before: ChainEnd,
-  records: readonly SealedRecord[],
+  records: readonly UnsealedRecord[],
   { proof, time, by }: { readonly proof: Proof; readonly time: number; readonly by: string },
 ): SealWrites {
   const number = before.number + 1;
   const to = records.at(-1)![1];
+  const bytes = records.reduce((sum, [, , , own]) => sum + own, before.bytes ?? 0);
   const record: SealRecord = {
     v: 1,
     number,
     after: before.to,
     to,
     previous: before.digest,
-    records,
+    bytes,
+    records: records.map(([place, revision, digest]) => [place, revision, digest] as const),
   };
   const seal = proof.sign(keys.auditSeal(number), record);
-  const end: ChainEnd = { v: 1, number, to, digest: digestOf(seal.value), time, by };
+  const end: ChainEnd = { v: 1, number, to, bytes, digest: digestOf(seal.value), time, by };
   return { seal, head: proof.sign(keys.auditHead, end), end };
 }

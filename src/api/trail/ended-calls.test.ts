@@ -2,20 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { testProof } from '../../../test/support/call.ts';
-import { SimulatedClock } from '../../../test/support/clock.ts';
 import { doorKey, openDoor, v1Request, v3Request } from '../../../test/support/door.ts';
-import { silent } from '../../../test/support/log.ts';
-import { MemoryStore } from '../../../test/support/memory-store.ts';
-import { until } from '../../../test/support/wait.ts';
 import { Refusal } from '../../elb/refusal.ts';
-import { limits } from '../../limits.ts';
 import type { AccessKey } from '../access-keys.ts';
 import { type Action, defineAction } from '../actions/action.ts';
 import { actions as catalogue } from '../actions/index.ts';
 import { type AuditRecord, auditRecord } from '../audit-records.ts';
 import { recordEndedCalls } from './ended-calls.ts';
-import { AuditQueue } from './queue.ts';
 
 function action(name: string, access: Action['access'], run: () => unknown = () => ({})): Action {
   return defineAction({
@@ -50,7 +43,8 @@ const forwarderKey: AccessKey = {
 async function recorded(reads: boolean) {
   const door = openDoor({ actions: tried, accessKeys: [doorKey, forwarderKey] });
   const records: AuditRecord[] = [];
-  const queue = { add: (record: AuditRecord) => records.push(record) };
+  const add = (record: AuditRecord) => records.push(record);
+  const queue = { add, admitThrottled: () => true };
   const record = recordEndedCalls({ queue, reads, now: Date.now });
   const call = async (raw: Parameters<typeof door.dispatch>[0]) => {
     await door.dispatch(raw, new AbortController().signal);
@@ -105,7 +99,7 @@ describe('of calls that commit nothing', () => {
 
   test('one that has its record from its commit has no other', () => {
     const record = recordEndedCalls({
-      queue: { add: () => assert.fail() },
+      queue: { add: () => assert.fail(), admitThrottled: () => assert.fail() },
       reads: true,
       now: Date.now,
     });
@@ -166,57 +160,5 @@ describe('secrets', () => {
       }),
       { numRuns: 2_000 },
     );
-  });
-});
-
-describe('the queue', () => {
-  const record = (requestId: string) => {
-    const { asked } = example(tried[0]!);
-    const decided = { time: 0, decidedBy: '', changes: [], ignored: [] };
-    return auditRecord({ ...asked, requestId, ...decided });
-  };
-
-  test('writes what comes together in few commits, each event once', async () => {
-    const clock = new SimulatedClock(0);
-    const store = new MemoryStore(clock);
-    const options = { store, proof: testProof, timers: clock, log: silent };
-    const queue = new AuditQueue({ ...options, now: clock.now });
-    for (let i = 0; i < 250; i++) queue.add(record(`request-${i}`));
-    assert.equal(store.revision, 0);
-    await clock.advance(3 * limits.auditFlush);
-    const { entries } = await store.range('audit/');
-    assert.equal(entries.length, 250);
-    assert.ok(entries.every(testProof.isGenuine));
-    assert.equal(store.revision, 3);
-    assert.equal(clock.pending, 0);
-  });
-
-  test('keeps what it has while the store is away, up to its bound', async () => {
-    const clock = new SimulatedClock(0);
-    const store = new MemoryStore(clock);
-    const options = { store, proof: testProof, timers: clock, log: silent };
-    const queue = new AuditQueue({ ...options, now: clock.now });
-    store.setDown(true);
-    for (let i = 0; i < limits.auditQueue + 5; i++) queue.add(record(`request-${i}`));
-    await clock.advance(60_000);
-    store.setDown(false);
-    await until(
-      async () => {
-        await clock.advance(limits.auditFlush);
-        return clock.pending === 0;
-      },
-      { what: 'the queue to be empty' },
-    );
-    assert.equal((await store.range('audit/')).entries.length, limits.auditQueue);
-  });
-
-  test('is written when the process stops', async () => {
-    const clock = new SimulatedClock(0);
-    const store = new MemoryStore(clock);
-    const options = { store, proof: testProof, timers: clock, log: silent };
-    const queue = new AuditQueue({ ...options, now: clock.now });
-    queue.add(record('last'));
-    await queue.close();
-    assert.equal((await store.range('audit/')).entries.length, 1);
   });
 });

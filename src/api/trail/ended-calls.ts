@@ -14,7 +14,7 @@ export interface EndedCall {
 }
 
 export interface EndedCallsOptions {
-  readonly queue: Pick<AuditQueue, 'add'>;
+  readonly queue: Pick<AuditQueue, 'add' | 'admitThrottled'>;
   /** Reads are recorded too. */
   readonly reads: boolean;
   readonly now: () => number;
@@ -23,13 +23,16 @@ export interface EndedCallsOptions {
 /**
  * Records the calls that have committed no record of their own: refused and failed writes, what
  * RAM denied, writes that changed nothing (dry runs), and reads where that is asked for. What
- * forwarders ask and report every second is not recorded unless it is refused.
+ * forwarders ask and report every second is not recorded unless it is refused. Of throttled calls
+ * one a minute is recorded, the others are counted: they cost the caller next to nothing.
  */
 export function recordEndedCalls({ queue, reads, now }: EndedCallsOptions) {
   return ({ asked, call, decidedBy, error }: EndedCall): void => {
     const isMachine = error === undefined && asked.caller.principal.kind === 'forwarder';
     if (call?.recorded || isMachine) return;
     if (!reads && !isWrite(asked.action) && error?.decidedBy === undefined) return;
+    const isThrottled = error?.code.startsWith('Throttling') ?? false;
+    if (isThrottled && !queue.admitThrottled(asked.caller.account)) return;
     queue.add(
       auditRecord({
         ...asked,

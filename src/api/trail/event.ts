@@ -46,6 +46,8 @@ export function eventOf({ value, revision }: LoggedRecord) {
       DecidedBy: value.decidedBy,
       Revision: revision,
       ...(value.isDryRun ? { DryRun: true } : {}),
+      ...(value.isCut ? { Truncated: true } : {}),
+      ...(value.omitted === undefined ? {} : { OmittedCalls: value.omitted }),
       IgnoredServers: value.ignored,
       Changes: changes.map(({ key, before, after }) => ({
         Key: key,

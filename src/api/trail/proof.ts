@@ -5,6 +5,8 @@ import type { Entry, Write } from '../../store/store.ts';
 export interface Proof {
   /** A record as it is stored: its JSON, with a proof over key and text at the end. */
   sign(key: string, record: object): Write;
+  /** The same of the JSON text of an object that has members. */
+  signText(key: string, text: string): Write;
   isGenuine(entry: Pick<Entry, 'key' | 'value'>): boolean;
 }
 
@@ -16,12 +18,13 @@ export function createProof(secret: Buffer): Proof {
   const macKey = createSecretKey(secret);
   const macOf = (key: string, text: string) =>
     createHmac('sha256', macKey).update(`${key}\n`).update(text).digest();
+  const signText = (key: string, text: string): Write => {
+    const mac = macOf(key, text).toString('base64url');
+    return { key, value: `${text.slice(0, -1)},"mac":"${mac}"}` };
+  };
   return {
-    sign(key, record) {
-      const text = JSON.stringify(record);
-      const mac = macOf(key, text).toString('base64url');
-      return { key, value: `${text.slice(0, -1)},"mac":"${mac}"}` };
-    },
+    signText,
+    sign: (key, record) => signText(key, JSON.stringify(record)),
     isGenuine({ key, value }) {
       const found = proofForm.exec(value);
       if (found === null) return false;

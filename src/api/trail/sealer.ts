@@ -13,9 +13,9 @@ import {
   nextSeal,
   noHead,
   readEnd,
-  type SealedRecord,
   type SealName,
-  sealedRecord,
+  type UnsealedRecord,
+  unsealedRecord,
 } from './chain.ts';
 import type { Proof } from './proof.ts';
 
@@ -102,7 +102,7 @@ export class Sealer {
     if (from === undefined) return;
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
-    const seen: SealedRecord[] = [];
+    const seen: UnsealedRecord[] = [];
     const sealing = this.#sealSeen(seen, either).finally(() => ending.abort());
     try {
       for await (const event of this.#options.store.watch(auditPrefix, from, either)) {
@@ -122,7 +122,7 @@ export class Sealer {
   }
 
   /** @returns false when another control plane has sealed meanwhile */
-  async #sealSeen(seen: SealedRecord[], signal: AbortSignal): Promise<boolean> {
+  async #sealSeen(seen: UnsealedRecord[], signal: AbortSignal): Promise<boolean> {
     while (!signal.aborted) {
       await sleep(this.#options.timers, limits.auditSealEvery, signal);
       if (!(await this.#append(seen))) return false;
@@ -147,7 +147,7 @@ export class Sealer {
     const { to, time } = this.#head;
     const margin = limits.clockSkew + limits.auditWait;
     let after = time === 0 ? auditPrefix : auditPlace(Math.max(0, time - margin));
-    let records: SealedRecord[] = [];
+    let records: UnsealedRecord[] = [];
     let upTo: number | undefined;
     let isAll = true;
     for (;;) {
@@ -173,16 +173,16 @@ export class Sealer {
     return { records: records.sort(bySequence), revision: upTo, isAll };
   }
 
-  #sealed(entry: Entry): SealedRecord {
+  #sealed(entry: Entry): UnsealedRecord {
     const { proof, log } = this.#options;
     if (!proof.isGenuine(entry)) {
       log.error({ key: entry.key }, 'an audit record was not written by this Sluice');
     }
-    return sealedRecord(entry);
+    return unsealedRecord(entry);
   }
 
   /** Seals records and takes them off the list. @returns false when another has sealed */
-  async #append(records: SealedRecord[]): Promise<boolean> {
+  async #append(records: UnsealedRecord[]): Promise<boolean> {
     const { store, proof, now } = this.#options;
     while (records.length > 0) {
       const part = wholeCommits(records);
@@ -217,7 +217,7 @@ export class Sealer {
 }
 
 /** As many records as one seal takes; a commit, of far fewer than a seal, is not parted. */
-function wholeCommits(records: readonly SealedRecord[]): readonly SealedRecord[] {
+function wholeCommits(records: readonly UnsealedRecord[]): readonly UnsealedRecord[] {
   if (records.length <= limits.auditSealRecords) return [...records];
   const [, next] = records[limits.auditSealRecords]!;
   const part = records.slice(0, limits.auditSealRecords);

@@ -18,7 +18,8 @@ export interface Found {
 }
 
 /**
- * Looks through the log until it has as many records as wanted, or has looked at as many as one
+ * Looks through the log until it has as many records as wanted or as one answer takes,
+ * or has looked at as many as one
  * call may: then it has found few, or none, and a key to go on from.
  * @throws StoreUnavailable
  */
@@ -27,11 +28,15 @@ export async function search(store: Pick<Store, 'range'>, wanted: Search): Promi
   const log = direction === 'FORWARD' ? oldestRecords : newestRecords;
   const records: LoggedRecord[] = [];
   let looked = 0;
+  let size = 0;
   for await (const record of log(store, window)) {
-    if (record.value.account === account && isWanted(record)) records.push(record);
+    if (record.value.account === account && isWanted(record)) {
+      records.push(record);
+      size += record.size;
+    }
     looked += 1;
-    if (records.length === most || looked === limits.auditScan)
-      return { records, next: record.key };
+    const isFull = records.length === most || size >= limits.auditAnswerBytes;
+    if (isFull || looked === limits.auditScan) return { records, next: record.key };
     // Other calls have their turn: a store in this process answers without giving them one.
     if (looked % limits.auditPage === 0) await setImmediate();
   }

@@ -39,9 +39,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-function start(retentionMs = 90 * 86_400_000): OpenTrail {
+function start(retentionMs = 90 * 86_400_000, mostBytes = 1e9): OpenTrail {
   const { now } = clock;
-  const trail = openTrail({ store, secret, retentionMs, now, timers: clock, log: silent });
+  const trail = openTrail({
+    store,
+    secret,
+    retentionMs,
+    mostBytes,
+    now,
+    timers: clock,
+    log: silent,
+  });
   trails.push(trail);
   return trail;
 }
@@ -330,6 +338,35 @@ describe('retention', () => {
     );
     tamper('DELETE FROM kv WHERE key = ?', young[0]!);
     assert.equal((await wrongWith()).key, young[0]);
+  });
+});
+
+describe('a log that is larger than it may be', () => {
+  test('loses its oldest seals, and what is left stays verifiable', async () => {
+    const most = 20_000;
+    const trail = start(90 * 86_400_000, most);
+    for (let part = 0; part < 10; part++) {
+      await write(20);
+      await sealed(trail);
+    }
+    const whole = written.length;
+    await until(
+      async () => {
+        await clock.advance(limits.auditPruneEvery);
+        assert.equal((await verify([trail.newest()])).fault, undefined);
+        const { entries } = await store.range('audit/');
+        const { bytes, dropped } = await trail.figures();
+        return bytes <= most && dropped > 0 && entries.length === whole - dropped;
+      },
+      { what: 'the oldest records to go' },
+    );
+    const { bytes } = await trail.figures();
+    const left = (await store.range('audit/')).entries;
+    const used = left.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+    assert.ok(bytes > used && bytes <= most, `${bytes} bytes`);
+    assert.equal(left.at(-1)?.key, written.at(-1));
+    tamper('DELETE FROM kv WHERE key = ?', left[3]!.key);
+    assert.equal((await wrongWith()).key, left[3]!.key);
   });
 });
 

@@ -40,6 +40,10 @@ function Whole({ event }: { readonly event: AuditEvent }) {
     ['Request', event.eventId],
     ['Revision', String(extra.Revision)],
     ...(extra.DryRun ? [['Dry run', 'Nothing was changed.']] : []),
+    ...(extra.Truncated ? [['Truncated', 'The record was too long: texts are cut.']] : []),
+    ...(extra.OmittedCalls
+      ? [['Not recorded', `${extra.OmittedCalls} refused calls before this one`]]
+      : []),
     ...(extra.IgnoredServers.length > 0 ? [['Not attached', extra.IgnoredServers.join(', ')]] : []),
   ] as const;
   return (

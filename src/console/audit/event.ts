@@ -23,6 +23,8 @@ export interface AuditEvent {
     readonly DecidedBy: string;
     readonly Revision: number;
     readonly DryRun?: boolean;
+    readonly Truncated?: boolean;
+    readonly OmittedCalls?: number;
     readonly IgnoredServers: readonly string[];
     readonly Changes: readonly Change[];
   };

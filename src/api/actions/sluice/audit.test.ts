@@ -76,6 +76,8 @@ describe('the audit log', () => {
         UserAgent: 'test',
         Secure: false,
         DecidedBy: 'root',
+        Truncated: false,
+        OmittedCalls: 0,
         Parameters: {
           Parameter: [
             { Name: 'LoadBalancerId', Value: LoadBalancerId },

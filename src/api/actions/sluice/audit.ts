@@ -45,11 +45,17 @@ const view = z.object({
   DecidedBy: z.string().describe('What allowed the call.'),
   Parameters: z
     .object({ Parameter: z.array(z.object({ Name: z.string(), Value: z.string() })) })
-    .describe('As sent; secrets are masked.'),
+    .describe('Those of the action, as sent; secrets are masked.'),
   IgnoredServers: z.array(z.string()).describe('Servers named but not attached.'),
   Changes: z.object({
     Change: z.array(z.object({ Key: z.string(), Before: members, After: members })),
   }),
+  Truncated: z
+    .boolean()
+    .describe('The record was too long: texts are cut, lists show only what differs.'),
+  OmittedCalls: z
+    .int()
+    .describe('Refused calls of the account before this one that were only counted.'),
   ErrorCode: z.string().optional().describe('Of a call that was refused or failed.'),
   ErrorMessage: z.string().optional(),
 });
@@ -73,6 +79,8 @@ function viewOf({ value, revision }: LoggedRecord): z.infer<typeof view> {
     Parameters: { Parameter: Object.entries(value.parameters).map(toParameter) },
     IgnoredServers: [...value.ignored],
     Changes: { Change: value.changes.map(changeView) },
+    Truncated: value.isCut ?? false,
+    OmittedCalls: value.omitted ?? 0,
     ...(error === undefined ? {} : { ErrorCode: error.code, ErrorMessage: error.message }),
   };
 }
@@ -114,8 +122,8 @@ export const DescribeAuditRecords = defineAction({
     'Every committed change has one, written with it. Writes that were refused or changed ' +
     'nothing have one too, with Revision of when it was written; reads with --audit reads. ' +
     'NextToken is empty at the end of the list. An answer looks through ' +
-    `${bounds.auditScan.toLocaleString('en')} records at most, so with a filter it may hold few, ` +
-    'or none, and a NextToken.',
+    `${bounds.auditScan.toLocaleString('en')} records at most and holds a megabyte of them at ` +
+    'most, so it may hold few, or none, and a NextToken.',
   input,
   output: z.object({
     AuditRecords: z.object({ AuditRecord: z.array(view) }),
