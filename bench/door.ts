@@ -76,6 +76,7 @@ function startDoor() {
     accessKeys: { find: async (id) => (id === key.id ? { ...record, ...key } : undefined) },
     nonces: new Nonces(Date.now),
     throttle: new Throttle('off', Date.now),
+    holdBack: async () => {},
     authorise,
     sites: { placed: async (resource) => resource },
     diagnoses: { seal: () => '' },

@@ -7,8 +7,8 @@ export const limits = {
   bodyBytes: 1_048_576,
   /** gateway.md: a GET is at most 4 KB; SDKs put everything in the query of a POST too. */
   queryBytes: 65_536,
-  /** V1 signs a form encoded twice: a hostile MB would take a quarter of a second to check. */
-  formBytesV1: 131_072,
+  /** V1 signs a form encoded twice, nine bytes for one: twice the longest policy document fits. */
+  formBytesV1: 32_768,
   headerBytes: 16_384,
   /** Flattened lists of 100 ids and 20 tags fit several times over. */
   parameters: 2_000,
@@ -18,8 +18,12 @@ export const limits = {
   batch: 20,
   /** Clients' clocks may differ by this much either way (documented: 15 minutes). */
   clockSkew: 15 * 60_000,
-  /** Nonces are kept for the life of a timestamp; past this many a key's oldest are dropped. */
+  /** Nonces of a key in the life of a timestamp: 1,100 calls a second. Past it it has to wait. */
   noncesPerKey: 2_000_000,
+  /** Of all keys, some 60 bytes each; past it a key with more than its share has to wait. */
+  nonces: 8_000_000,
+  /** What a key that has to wait is told to. */
+  nonceRetry: 60_000,
   /** How long an answer waits for forwarders unless the call says otherwise. */
   confirmWait: 1_000,
   confirmWaitMax: 30_000,
@@ -60,6 +64,14 @@ export const limits = {
   throttleBuckets: 100_000,
   /** Calls a second of one address that prove nothing; a wrongly set up client makes fewer. */
   unprovenCalls: 50,
+  /** How long an answer to one past that is held back, half as long to half as long again. */
+  unprovenPause: 1_000,
+  /** Keys and addresses that have proven themselves: past this many all start afresh. */
+  provenCallers: 100_000,
+  /** A body longer than this needs one of an address's few places until its call is proven. */
+  unprovenBodyBytes: 32_768,
+  /** These places: with 1 MB each, 2,000 connections would otherwise hold 2 GB. */
+  unprovenAtOnce: 8,
   /** A parameter longer than this is cut in the audit record: 20 servers fit. */
   auditParameter: 8_192,
   /** Characters of JSON in which an audit record masks secrets; all of a longer text is masked. */

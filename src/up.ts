@@ -22,7 +22,7 @@ import { recordEndedCalls } from './api/trail/ended-calls.ts';
 import { openTrail } from './api/trail/open.ts';
 import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { RpcClient, type Trust } from './client.ts';
-import { systemTimers } from './clock.ts';
+import { sleep, systemTimers } from './clock.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { unclaimedSites } from './fleet/protocol.ts';
@@ -129,6 +129,7 @@ async function startControlPlane(
     onKeyUsed: (id) => keyUse.note(id),
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
+    holdBack: (left) => sleep(timers, limits.unprovenPause * (0.5 + Math.random()), left),
     authorise,
     sites,
     diagnoses,

@@ -6,7 +6,8 @@ import type { Identities } from './identities.ts';
 import type { Nonces } from './nonces.ts';
 import type { RpcRequest } from './request.ts';
 import type { ConsoleSession, RoleSession, Session } from './sessions.ts';
-import { type Claim, readClaim, verify, verifyInVain } from './signature.ts';
+import { type Claim, readClaim, verify } from './signature.ts';
+import type { Throttle } from './throttle.ts';
 
 /** What proves who is calling. */
 export interface Credentials {
@@ -17,6 +18,7 @@ export interface Credentials {
   /** Who signed in at the console; undefined once that session has ended. */
   readonly signedIn: (session: ConsoleSession) => Promise<SignedIn | undefined>;
   readonly nonces: Nonces;
+  readonly throttle: Pick<Throttle, 'admitUnproven' | 'prove'>;
   /** Told of each key of a user or an account whose signature held. */
   readonly onKeyUsed: (id: string) => void;
   /** Unix milliseconds. */
@@ -28,6 +30,7 @@ export type SignedIn = Pick<Caller, 'account' | 'principal'>;
 
 /** What an access key stands for. */
 interface Holder {
+  readonly accessKeyId: string;
   readonly secret: string;
   readonly account: string;
   readonly principal: Principal;
@@ -35,25 +38,31 @@ interface Holder {
 }
 
 /**
- * Proves the signature, then burns the nonce: only a proven request may use one up.
+ * Proves the signature, then burns the nonce: only a proven request may use one up. What costs
+ * little is looked at first: whether the address may still be refused anything, and the key.
  * @throws ApiError as `readClaim` and `verify`; InvalidAccessKeyId.…, InvalidSecurityToken.…,
- *   MissingSecurityToken, SignatureNonceUsed
+ *   MissingSecurityToken, SignatureNonceUsed, Throttling, Throttling.User
  */
 export async function authenticate(credentials: Credentials, request: RpcRequest): Promise<Caller> {
   const claim = readClaim(request, credentials.now());
-  const { accessKeyId } = claim;
-  const isTemporary = accessKeyId.startsWith('STS.');
+  const isTemporary = claim.accessKeyId.startsWith('STS.');
+  credentials.throttle.admitUnproven(request.sourceIp, claim.accessKeyId);
   const { secret, ...holder } = isTemporary
     ? await temporaryHolder(credentials, claim)
     : await lastingHolder(credentials, claim);
   verify(claim, secret);
+  // The key's own text: that of the claim may be a part of a long query and keep all of it.
+  const { accessKeyId } = holder;
+  credentials.throttle.prove(request.sourceIp, accessKeyId);
+  if (credentials.nonces.isFull(accessKeyId)) {
+    throw new ApiError('Throttling.User', { retryAfterMs: limits.nonceRetry });
+  }
   if (!credentials.nonces.use(accessKeyId, claim.nonce)) throw new ApiError('SignatureNonceUsed');
   // Forwarders call every second, and DescribeForwarders tells which are live.
   const isMachine = holder.principal.kind === 'forwarder';
   if (!isTemporary && !isMachine) credentials.onKeyUsed(accessKeyId);
   return {
     ...holder,
-    accessKeyId,
     sourceIp: request.sourceIp,
     userAgent: (request.headers['user-agent'] ?? '').slice(0, limits.userAgent),
     secure: request.secure,
@@ -65,14 +74,11 @@ async function lastingHolder(
   claim: Claim,
 ): Promise<Holder> {
   const key = await accessKeys.find(claim.accessKeyId);
-  if (key === undefined) {
-    verifyInVain(claim);
-    throw new ApiError('InvalidAccessKeyId.NotFound');
-  }
+  if (key === undefined) throw new ApiError('InvalidAccessKeyId.NotFound');
   if (key.status !== 'Active') throw new ApiError('InvalidAccessKeyId.Inactive');
   if (claim.securityToken !== undefined) throw new ApiError('InvalidSecurityToken.Malformed');
-  const { secret, account } = key;
-  return { secret, account, principal: principalOf(key, identities) };
+  const { id: accessKeyId, secret, account } = key;
+  return { accessKeyId, secret, account, principal: principalOf(key, identities) };
 }
 
 /** Whom an access key stands for. Names change: its record has the id alone. */
@@ -89,7 +95,6 @@ async function temporaryHolder(credentials: Credentials, claim: Claim): Promise<
   const { securityToken: token, accessKeyId } = claim;
   const session = token === undefined ? undefined : openToken(token);
   if (session === undefined) {
-    verifyInVain(claim);
     throw new ApiError(
       token === undefined ? 'MissingSecurityToken' : 'InvalidSecurityToken.Malformed',
     );
@@ -101,11 +106,12 @@ async function temporaryHolder(credentials: Credentials, claim: Claim): Promise<
   if ('role' in session) return roleHolder(session);
   const signedIn = await credentials.signedIn(session);
   if (signedIn === undefined) throw new ApiError('InvalidSecurityToken.Expired');
-  return { secret: session.secret, ...signedIn };
+  return { accessKeyId: session.accessKeyId, secret: session.secret, ...signedIn };
 }
 
-function roleHolder({ secret, account, role, name, policy }: RoleSession): Holder {
+function roleHolder({ accessKeyId, secret, account, role, name, policy }: RoleSession): Holder {
   return {
+    accessKeyId,
     secret,
     account,
     principal: { kind: 'role', ...role, session: name },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { boundConnections } from './connections.ts';
 import { trustedProxies } from './peer.ts';
@@ -51,4 +51,18 @@ test('an address has its share of connections, and others have theirs', async ()
 test('a trusted proxy carries the connections of many', async () => {
   const port = await serverOf(['127.0.0.4']);
   for (const _ of [1, 2, 3]) assert.ok(await open(port, '127.0.0.4'));
+});
+
+test('by IPv6 a whole /64 has the share of one address', () => {
+  const server = new EventEmitter();
+  boundConnections(server as Server, 2);
+  const kept = (remoteAddress: string) => {
+    const socket = Object.assign(new EventEmitter(), { remoteAddress, destroyed: false });
+    const destroy = () => Object.assign(socket, { destroyed: true });
+    server.emit('connection', Object.assign(socket, { destroy }));
+    return !socket.destroyed;
+  };
+  assert.ok(kept('2001:db8::1') && kept('2001:db8::ffff:2'));
+  assert.equal(kept('2001:db8:0:0:abcd::3'), false);
+  assert.ok(kept('2001:db8:0:1::1'));
 });

@@ -1,15 +1,16 @@
 import type { BlockList, Server, Socket } from 'node:net';
-import { isTrusted, plain } from './peer.ts';
+import { isTrusted, networkOf, plain } from './peer.ts';
 
 /**
- * Keeps one address from taking the connections of all: what it opens beyond `most` is hung up on
+ * Keeps one address (by IPv6 one /64) from taking the connections of all: what it opens beyond `most` is hung up on
  * as it comes. A trusted proxy carries those of many.
  */
 export function boundConnections(server: Server, most: number, proxies?: BlockList): void {
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
-    const address = plain(socket.remoteAddress ?? '');
-    if (proxies !== undefined && isTrusted(proxies, address)) return;
+    const nearest = plain(socket.remoteAddress ?? '');
+    if (proxies !== undefined && isTrusted(proxies, nearest)) return;
+    const address = networkOf(nearest);
     const count = open.get(address) ?? 0;
     if (count >= most) {
       socket.destroy();

@@ -176,6 +176,7 @@ describe('calls that name the access key of another', () => {
   test('are throttled by their address, and do not lock its owner out', async () => {
     const { send } = open({ throttle: { perApi: 1_000, perAccount: 1_000 } });
     const forged = { time, key: { ...doorKey, secret: 'wrong' } };
+    assert.equal((await send(v3Request('DescribeThing', id, { time }))).status, 200);
     const codes: string[] = [];
     for (let n = 0; n < 2 * bounds.unprovenCalls; n++) {
       const { body, headers } = await send(v3Request('DescribeThing', id, forged));
@@ -186,6 +187,19 @@ describe('calls that name the access key of another', () => {
     const own = { ...v3Request('DescribeThing', id, { time }), sourceIp: '192.0.2.77' };
     assert.equal((await send(own)).status, 200);
     assert.equal((await send(v3Request('DescribeThing', id, { time }))).status, 200);
+  });
+
+  test('past that have no signature checked, save by keys that have held there', async () => {
+    const { send } = open({ throttle: { perApi: 1_000, perAccount: 1_000 } });
+    const unknown = { time, key: { id: 'LTAI5tNobody', secret: 'x' } };
+    const call = async (how: object) =>
+      (await send(v3Request('DescribeThing', id, { time, ...how }))).body.Code ?? 'OK';
+    for (let n = 0; n < bounds.unprovenCalls; n++) {
+      assert.equal(await call(unknown), 'InvalidAccessKeyId.NotFound');
+    }
+    assert.equal(await call(unknown), 'Throttling');
+    // It has not called from there before, so it has to wait like a stranger.
+    assert.equal(await call({}), 'Throttling');
   });
 });
 

@@ -21,6 +21,11 @@ export interface DispatchOptions extends AuthoriseOptions, Credentials {
   /** Keyed `<version> <name>`. */
   readonly catalogue: ReadonlyMap<string, Action>;
   readonly throttle: Throttle;
+  /**
+   * Holds back the answer to a call that proves nothing, from an address that makes too many: it
+   * calls again when it has one. Resolves early when the caller has left.
+   */
+  readonly holdBack: (left: AbortSignal) => Promise<void>;
   readonly createCall: (init: CallInit) => Call;
   /** Told of faults of ours, which the caller sees as InternalError or ServiceUnavailable only. */
   readonly onFault: (error: unknown, requestId: string) => void;
@@ -68,6 +73,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       const shown = seen.asked ? told : options.throttle.refuse(raw.sourceIp, told);
       tell(shown.code);
       if (seen.asked) options.onCall({ ...seen.asked, error: shown });
+      else if (shown.code === 'Throttling') await options.holdBack(signal);
       return failure(seen, shown);
     }
   };
@@ -97,6 +103,7 @@ async function answerCall(
     },
   };
   seen.asked = { asked };
+  raw.onProven?.();
   options.throttle.admit(caller.account, action);
   const extensions = readExtensions(request.headers);
   const input = readInput(action, request.parameters);

@@ -3,7 +3,6 @@ import type https from 'node:https';
 import type { BlockList, Socket } from 'node:net';
 import Fastify, {
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify';
@@ -16,6 +15,7 @@ import { ApiError, type ErrorCode } from './errors.ts';
 import { peerOf } from './peer.ts';
 import type { RawRequest } from './request.ts';
 import type { DoorTls } from './tls.ts';
+import { boundUnproven } from './unproven.ts';
 
 export interface ListenOptions {
   readonly dispatch: Dispatch;
@@ -59,7 +59,7 @@ export function createListener(options: ListenOptions): FastifyInstance {
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
   });
-  server.route({ method: ['GET', 'POST'], url: '/', handler: callHandler(server, options) });
+  routeCalls(server, options);
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
     const ready = await isReady().catch(() => false);
@@ -102,11 +102,25 @@ function createServer(tls: DoorTls | undefined, options: FastifyServerOptions): 
   return server;
 }
 
-/** Hands a call to dispatch. */
-function callHandler(server: FastifyInstance, { dispatch, proxies }: ListenOptions) {
+/** Hands calls to dispatch, once their bodies may be read. */
+function routeCalls(server: FastifyInstance, { dispatch, proxies }: ListenOptions): void {
   const deliver = createDelivery(server);
-  return (request: FastifyRequest, reply: FastifyReply) =>
-    deliver(reply, (left) => dispatch(toRaw(request, proxies), left));
+  const unproven = boundUnproven(proxies);
+  server.route({
+    method: ['GET', 'POST'],
+    url: '/',
+    onRequest: (request, reply, next) => {
+      const refused = unproven.admit(request, reply);
+      if (refused === undefined) next();
+      // Its body is not read, so nothing else can come on this connection.
+      else send(reply.header('connection', 'close'), refusal(request, proxies, refused));
+    },
+    handler: (request, reply) =>
+      deliver(reply, (left) => {
+        const onProven = () => unproven.prove(request);
+        return dispatch({ ...toRaw(request, proxies), onProven }, left);
+      }),
+  });
 }
 
 function toRaw(request: FastifyRequest, proxies: BlockList | undefined): RawRequest {

@@ -56,3 +56,16 @@ describe('nonces', () => {
     assert.equal(nonces.use('a', `${long}1`), false);
   });
 });
+
+describe('a key with too many nonces', () => {
+  test('has to wait, and none of them is forgotten before its time', () => {
+    const { nonces, pass } = withClock();
+    for (let n = 0; n < limits.noncesPerKey; n++) nonces.use('a', `n${n}`);
+    assert.equal(nonces.isFull('a'), true);
+    assert.equal(nonces.isFull('b'), false);
+    assert.equal(nonces.use('a', 'n0'), false);
+    pass(2 * limits.clockSkew);
+    assert.equal(nonces.isFull('a'), false);
+    assert.equal(nonces.use('a', 'n0'), false);
+  });
+});

@@ -116,7 +116,7 @@ class Reader {
     if (inner instanceof z.ZodObject) return this.#readObject(inner, raw, path);
     const isText = typeof raw === 'string';
     if (isText && !isClean(isMultiline(inner) ? raw.replaceAll(/\r?\n/g, ' ') : raw)) {
-      const message = 'control characters are not allowed';
+      const message = 'control characters and signs that hide or turn text are not allowed';
       this.faults.push({ path, message, code: 'invalid_format' });
     }
     return raw;
@@ -172,6 +172,12 @@ function isMultiline(schema: z.core.$ZodType): boolean {
 }
 
 /** Control characters and halves of surrogate pairs have no place in any text of the API. */
+/**
+ * Control characters, signs that turn the direction of writing, signs without width: with these one
+ * name can look like another. Joiners and tags are not among them: scripts and emoji need them.
+ */
+const unseen = /[\p{Cc}\p{Bidi_Control}\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]/u;
+
 function isClean(text: string): boolean {
-  return text.isWellFormed() && !/\p{Cc}/u.test(text);
+  return text.isWellFormed() && !unseen.test(text);
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
+import { formatAddress, parseAddress } from '../elb/cidr.ts';
 
 /** Who is at the other end of a request, as far as it can be believed. */
 export interface Peer {
@@ -62,6 +63,18 @@ export function isTrusted(proxies: BlockList, address: string): boolean {
 function words(header: string | readonly string[] | undefined): string[] {
   const text = typeof header === 'string' ? header : (header ?? []).join();
   return text.split(',').flatMap((word) => word.trim() || []);
+}
+
+/** Whether nobody between the caller and this machine can have changed a request on its way. */
+export function isPrivate({ sourceIp, secure }: Peer): boolean {
+  return secure || sourceIp === '::1' || sourceIp.startsWith('127.');
+}
+
+/** What counts as one caller: an IPv4 address; by IPv6 a caller has a whole /64 to call from. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const { bits, value } = parseAddress(address) ?? {};
+  return bits === 128 ? formatAddress(bits, (value! >> 64n) << 64n) : address;
 }
 
 /** An IPv4 address as such also where a socket of both families tells it. */

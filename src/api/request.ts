@@ -14,6 +14,8 @@ export interface RawRequest {
   readonly body: Buffer;
   readonly sourceIp: string;
   readonly secure: boolean;
+  /** Told when the caller has proven who it is. */
+  readonly onProven?: () => void;
 }
 
 /** A request as it came in, with its parameters in one place. */

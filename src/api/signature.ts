@@ -10,6 +10,7 @@ import {
   v3Algorithm,
 } from '../signing.ts';
 import { ApiError, type ErrorCode } from './errors.ts';
+import { isPrivate } from './peer.ts';
 import { isV3, type RpcRequest } from './request.ts';
 
 /** What a request claims before anything is proven. */
@@ -18,8 +19,10 @@ export interface Claim {
   readonly securityToken: string | undefined;
   readonly nonce: string;
   readonly signature: string;
-  /** What the server would sign. */
+  /** What the server would sign: made when it is first read, which costs the most of a check. */
   readonly stringToSign: string;
+  /** Headers that the signature has to cover and does not, in a sentence; undefined = none. */
+  readonly incomplete?: string;
   /** False when the signed hash is not that of the body that came. */
   bodyMatches(): boolean;
   /** The signature that a secret gives. */
@@ -48,7 +51,7 @@ export function namedAction(request: RpcRequest): { action: string; version: str
  * timestamp. Nothing is proven yet: `verify` does that once the secret is known.
  * @param now Unix milliseconds
  * @throws ApiError Missing…, InvalidSignatureMethod, InvalidSignatureVersion,
- *   IncompleteSignature, InvalidTimeStamp.Format, InvalidTimeStamp.Expired
+ *   InvalidTimeStamp.Format, InvalidTimeStamp.Expired
  */
 export function readClaim(request: RpcRequest, now: number): Claim {
   return isV3(request) ? claimV3(request, now) : claimV1(request, now);
@@ -56,23 +59,33 @@ export function readClaim(request: RpcRequest, now: number): Claim {
 
 /**
  * Holds a claim against a secret, in constant time.
- * @throws ApiError ContentMD5NotMatched, SignatureDoesNotMatch
+ * @throws ApiError IncompleteSignature, ContentMD5NotMatched, SignatureDoesNotMatch
  */
 export function verify(claim: Claim, secret: string): void {
+  const { incomplete: detail } = claim;
+  if (detail !== undefined) {
+    throw new ApiError('IncompleteSignature', { subject: shown(claim), detail });
+  }
   const bodyMatches = claim.bodyMatches();
   const signatureMatches = sameText(claim.signature, claim.expected(secret));
   if (!bodyMatches) throw new ApiError('ContentMD5NotMatched');
   if (!signatureMatches) {
-    // SDKs compare the text after the colon with their own, to the end of the message.
-    const shown = claim.stringToSign.slice(0, limits.stringToSignShown);
-    throw new ApiError('SignatureDoesNotMatch', { subject: shown });
+    throw new ApiError('SignatureDoesNotMatch', { subject: shown(claim) });
   }
 }
 
-/** Does the work of `verify` in vain: an unknown access key takes as long as a known one. */
-export function verifyInVain(claim: Claim): void {
-  claim.bodyMatches();
-  sameText(claim.signature, claim.expected('an access key that does not exist'));
+/** SDKs compare the text after the colon with their own, to the end of the message. */
+function shown({ stringToSign }: Claim): string {
+  return stringToSign.slice(0, limits.stringToSignShown);
+}
+
+/** What makes a text when it is first asked for, and keeps it. */
+function once(make: () => string): () => string {
+  let made: string | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** Equal texts; the time it takes depends on their lengths alone. */
@@ -83,7 +96,8 @@ export function sameText(a: string, b: string): boolean {
 
 const v1Methods = { 'HMAC-SHA1': 'sha1', 'HMAC-SHA256': 'sha256' } as const;
 
-function claimV1({ method, parameters }: RpcRequest, now: number): Claim {
+function claimV1(request: RpcRequest, now: number): Claim {
+  const { method, parameters } = request;
   const type = parameters.get('SignatureType');
   if (type) refuseMethod(`SignatureType ${type}`);
   const accessKeyId = parameters.get('AccessKeyId') || missing('MissingAccessKeyId');
@@ -96,17 +110,27 @@ function claimV1({ method, parameters }: RpcRequest, now: number): Claim {
     throw new ApiError('InvalidSignatureVersion', { detail: 'expected 1.0' });
   }
   checkTime(timestamp, now);
-  const signed = [...parameters].filter(([name]) => name !== 'Signature');
-  const stringToSign = stringToSignV1(method, signed);
+  const stringToSign = once(() =>
+    stringToSignV1(
+      method,
+      [...parameters].filter(([name]) => name !== 'Signature'),
+    ),
+  );
+  const [unsigned] = openExtensions(request);
   return {
+    ...(unsigned === undefined
+      ? {}
+      : { incomplete: `V1 signs no headers, so ${unsigned} needs TLS, or V3 that signs it` }),
     accessKeyId,
     securityToken: parameters.get('SecurityToken') || undefined,
     nonce,
     signature,
-    stringToSign,
+    get stringToSign() {
+      return stringToSign();
+    },
     // V1 knows no hash: a form is signed as parameters, any other body is not read.
     bodyMatches: () => true,
-    expected: (secret) => signV1(secret, stringToSign, v1Methods[named]),
+    expected: (secret) => signV1(secret, stringToSign(), v1Methods[named]),
   };
 }
 
@@ -139,27 +163,32 @@ function claimV3(request: RpcRequest, now: number): Claim {
   if (algorithm !== v3Algorithm) refuseMethod(algorithm);
   const names = (parts.get('SignedHeaders') ?? '').toLowerCase().split(';').filter(Boolean);
   const payloadHash = header(request, 'x-acs-content-sha256');
-  const canonical = canonicalRequestV3({
-    method: request.method,
-    query: request.query,
-    headers: names.map((name): [string, string] => [name, header(request, name)]),
-    payloadHash,
-  });
-  const stringToSign = stringToSignV3(canonical);
-  const unsigned = mandatoryHeaders(request).filter((name) => !names.includes(name));
-  if (unsigned.length > 0 || new Set(names).size < names.length) {
-    const detail = `SignedHeaders must name each header once, and ${unsigned.join(', ')} too`;
-    throw new ApiError('IncompleteSignature', { subject: stringToSign, detail });
-  }
   checkTime(timestamp, now);
+  const stringToSign = once(() =>
+    stringToSignV3(
+      canonicalRequestV3({
+        method: request.method,
+        query: request.query,
+        headers: names.map((name): [string, string] => [name, header(request, name)]),
+        payloadHash,
+      }),
+    ),
+  );
+  const unsigned = mandatoryHeaders(request).filter((name) => !names.includes(name));
+  const isIncomplete = unsigned.length > 0 || new Set(names).size < names.length;
   return {
+    ...(isIncomplete
+      ? { incomplete: `SignedHeaders must name each header once, and ${unsigned.join(', ')} too` }
+      : {}),
     accessKeyId,
     securityToken: header(request, 'x-acs-security-token') || undefined,
     nonce,
     signature,
-    stringToSign,
+    get stringToSign() {
+      return stringToSign();
+    },
     bodyMatches: () => payloadHash === bodyHash(request.body),
-    expected: (secret) => signV3(secret, stringToSign),
+    expected: (secret) => signV3(secret, stringToSign()),
   };
 }
 
@@ -176,10 +205,18 @@ function readAuthorization(text: string) {
   return { algorithm, parts: new Map(parts) };
 }
 
+/** Our own headers that somebody on the way could add, since they change what a call does. */
+function openExtensions(request: RpcRequest): readonly string[] {
+  if (isPrivate(request)) return [];
+  return Object.keys(request.headers).filter((name) => name.startsWith('x-sluice-'));
+}
+
 /** A token and the type of a body (which says how it is read) count only when signed. */
-function mandatoryHeaders({ headers, body }: RpcRequest): readonly string[] {
+function mandatoryHeaders(request: RpcRequest): readonly string[] {
+  const { headers, body } = request;
   return [
     ...mustSign,
+    ...openExtensions(request),
     ...(headers['x-acs-security-token'] === undefined ? [] : ['x-acs-security-token']),
     ...(body.length === 0 || headers['content-type'] === undefined ? [] : ['content-type']),
   ];

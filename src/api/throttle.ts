@@ -1,7 +1,7 @@
-import { formatAddress, parseAddress } from '../elb/cidr.ts';
 import { limits } from '../limits.ts';
 import type { Action } from './actions/action.ts';
 import { ApiError } from './errors.ts';
+import { networkOf } from './peer.ts';
 
 /** `documented`: what each action says; `off`; or the same two numbers for every action. */
 export type ThrottleSetting =
@@ -23,6 +23,8 @@ export class Throttle {
   readonly #now: () => number;
   readonly #buckets = new Map<string, Bucket>();
   readonly #strangers = new Map<string, Bucket>();
+  /** Addresses and the keys whose signatures have held there. */
+  readonly #proven = new Set<string>();
 
   constructor(setting: ThrottleSetting, now: () => number) {
     this.#setting = setting;
@@ -45,10 +47,32 @@ export class Throttle {
     all.tokens -= 1;
   }
 
+  /** Notes that a signature of this key has held for a call from this address. */
+  prove(sourceIp: string, accessKeyId: string): void {
+    const mark = `${networkOf(sourceIp)} ${accessKeyId}`;
+    if (this.#proven.has(mark)) return;
+    if (this.#proven.size >= limits.provenCallers) this.#proven.clear();
+    this.#proven.add(mark);
+  }
+
+  /**
+   * Lets a call have its signature checked, which costs most of what a refused call does. An
+   * address that has used up its refusals is let no further, except with a key that has proven
+   * itself from there: so nobody is locked out by another's calls from the same address.
+   * @throws ApiError Throttling
+   */
+  admitUnproven(sourceIp: string, accessKeyId: string): void {
+    if (this.#setting === 'off') return;
+    const network = networkOf(sourceIp);
+    if (!this.#strangers.has(network)) return;
+    const bucket = this.#bucket(this.#strangers, network, limits.unprovenCalls);
+    if (bucket.tokens >= 1 || this.#proven.has(`${network} ${accessKeyId}`)) return;
+    throw denied('Throttling', bucket, limits.unprovenCalls);
+  }
+
   /**
    * Counts one call that was refused before its signature held, which costs no account anything
-   * and its address alone. A call that proves who it is always passes, so that nobody is locked
-   * out by another's calls from the same address.
+   * and its address alone.
    * @returns the refusal, or Throttling in its place when the address has had too many
    */
   refuse(sourceIp: string, refusal: ApiError): ApiError {
@@ -75,12 +99,6 @@ export class Throttle {
     found.filled = now;
     return found;
   }
-}
-
-/** A caller by IPv6 has a whole /64 to call from. */
-function networkOf(sourceIp: string): string {
-  const { bits, value } = parseAddress(sourceIp) ?? {};
-  return bits === 128 ? formatAddress(bits, (value! >> 64n) << 64n) : sourceIp;
 }
 
 type Denial = 'Throttling' | 'Throttling.User' | 'Throttling.Api';

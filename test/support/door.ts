@@ -82,6 +82,7 @@ export function openDoor({ actions, now = Date.now, ...options }: DoorOptions): 
         : accessKeys,
     nonces: new Nonces(now),
     throttle: new Throttle(throttle, now),
+    holdBack: async () => {},
     authorise,
     sites: { placed: async (resource) => resource.replace('acs:ens:*:', 'acs:ens:hz:') },
     diagnoses: doorDiagnoses,

@@ -18,9 +18,8 @@ export interface Found {
 }
 
 /**
- * Looks through the log until it has as many records as wanted or as one answer takes,
- * or has looked at as many as one
- * call may: then it has found few, or none, and a key to go on from.
+ * Looks through the log until it has as many records as wanted or as one answer takes, or has
+ * looked at as many as one call may: then it has found few, or none, and a key to go on from.
  * @throws StoreUnavailable
  */
 export async function search(store: Pick<Store, 'range'>, wanted: Search): Promise<Found> {
