@@ -14,6 +14,7 @@ import { createListener, type ListenOptions } from './api/listen.ts';
 import { LoadBalancerSites } from './api/load-balancer-sites.ts';
 import { Nonces } from './api/nonces.ts';
 import { trustedProxies } from './api/peer.ts';
+import { PolicyTargets } from './api/policy-targets.ts';
 import { openSeal } from './api/seal.ts';
 import { openToken } from './api/sessions.ts';
 import { Throttle } from './api/throttle.ts';
@@ -139,6 +140,7 @@ async function startControlPlane(
       sites,
       identities,
       diagnoses,
+      policyTargets: new PolicyTargets(actions),
       now,
       seal: seal.seal,
       resealFor: (id) => accessKeys.resealFor(id),

@@ -1,6 +1,7 @@
 import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { AttachedPolicy } from '../ram/evaluate.ts';
+import type { Policy, PolicyKind } from '../ram/policy.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { Diagnosis } from './diagnoses.ts';
@@ -129,6 +130,8 @@ export interface Call {
   readonly diagnosisOf: (message: string) => Diagnosis | undefined;
   /** What decides the calls of a user or a role of the caller's account. */
   readonly policiesOf: (holder: PolicyHolder) => readonly AttachedPolicy[];
+  /** What of a policy of the caller's account can match no call, in a sentence. */
+  readonly policyFault: (policy: Policy, kind: PolicyKind) => string | undefined;
   /** The RAM resource as a call on it has it, with its site. */
   readonly placed: (resource: string) => Promise<string>;
   readonly trail: Trail;

@@ -68,6 +68,7 @@ async function open() {
     sites: new LoadBalancerSites(store),
     now: clock.now,
     resealFor: async () => (sealed: string) => sealed,
+    policyTargets: { fault: () => undefined },
     trail: { proof: testProof, newest: () => noHead },
     seal: (secret) => secret,
     identities: { policiesOf: () => [] },

@@ -4,6 +4,7 @@ import { Refusal } from '../elb/refusal.ts';
 import type { Certificate, Instance, LoadBalancer, Network, Site, VSwitch } from '../elb/types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { limits } from '../limits.ts';
+import type { Policy, PolicyKind } from '../ram/policy.ts';
 import { keys } from '../store/keys.ts';
 import { parseRecord } from '../store/records.ts';
 import type { Entry, Store, Write } from '../store/store.ts';
@@ -30,6 +31,7 @@ import { GroundsChanged, LoadBalancerFold } from './fold.ts';
 import type { Identities } from './identities.ts';
 import { Live } from './live/live.ts';
 import type { LoadBalancerSites } from './load-balancer-sites.ts';
+import type { PolicyTargets } from './policy-targets.ts';
 import { recordText } from './trail/record-text.ts';
 
 export interface CallsOptions {
@@ -39,6 +41,7 @@ export interface CallsOptions {
   readonly sites: LoadBalancerSites;
   readonly identities: Pick<Identities, 'policiesOf'>;
   readonly diagnoses: Pick<Diagnoses, 'open'>;
+  readonly policyTargets: Pick<PolicyTargets, 'fault'>;
   readonly now: () => number;
   readonly seal: (secret: string, context: string) => string;
   readonly resealFor: (accessKeyId: string) => Promise<Reseal>;
@@ -128,6 +131,9 @@ class StoreCall implements Call {
 
   policiesOf = (holder: PolicyHolder) =>
     this.#shared.identities.policiesOf(this.caller.account, holder);
+
+  policyFault = (policy: Policy, kind: PolicyKind) =>
+    this.#shared.policyTargets.fault(policy, kind, this.caller.account);
 
   placed = (resource: string) => this.#shared.sites.placed(resource);
 

@@ -21,6 +21,15 @@ export function arnOf({ account, principal }: Pick<Caller, 'account' | 'principa
   }
 }
 
+/** The condition keys that a call can have. */
+export const conditionKeys = [
+  'acs:SourceIp',
+  'acs:SecureTransport',
+  'acs:CurrentTime',
+  'acs:MFAPresent',
+  'acs:PrincipalARN',
+] as const;
+
 /**
  * The condition keys that every call has.
  * @param now Unix milliseconds
@@ -32,5 +41,5 @@ export function contextOf(caller: Caller, now: number): Context {
     'acs:CurrentTime': isoSeconds(now),
     'acs:MFAPresent': 'false',
     'acs:PrincipalARN': arnOf(caller),
-  };
+  } satisfies Record<(typeof conditionKeys)[number], string>;
 }

@@ -31,3 +31,24 @@ export function fits(pattern: string, text: string): boolean {
   while (pattern[p] === '*') p += 1;
   return p === pattern.length;
 }
+
+/**
+ * True when some text fits both patterns. Takes as many steps as they have characters multiplied.
+ */
+export function overlaps(one: string, other: string): boolean {
+  /** For each beginning of `other`: whether a text fits it and the beginning of `one` so far. */
+  let row = [true];
+  for (let j = 1; j <= other.length; j++) row[j] = row[j - 1]! && other[j - 1] === '*';
+  for (let i = 1; i <= one.length; i++) {
+    const a = one[i - 1]!;
+    const next = [row[0]! && a === '*'];
+    for (let j = 1; j <= other.length; j++) {
+      const b = other[j - 1]!;
+      const isSame = a === b || a === '?' || b === '?';
+      next[j] =
+        a === '*' || b === '*' ? row[j]! || next[j - 1]! || row[j - 1]! : isSame && row[j - 1]!;
+    }
+    row = next;
+  }
+  return row.at(-1)!;
+}

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Action } from '../../src/api/actions/action.ts';
 import { CreateLoadBalancer } from '../../src/api/actions/create-load-balancer.ts';
+import { actions } from '../../src/api/actions/index.ts';
 import type { AnswerHeaders, Caller, Extensions } from '../../src/api/call.ts';
 import { createCalls } from '../../src/api/calls.ts';
 import { createDiagnoses } from '../../src/api/diagnoses.ts';
@@ -10,6 +11,7 @@ import { ApiError, fromRefusal } from '../../src/api/errors.ts';
 import { Identities } from '../../src/api/identities.ts';
 import { LoadBalancerSites } from '../../src/api/load-balancer-sites.ts';
 import { readInput } from '../../src/api/parameters.ts';
+import { PolicyTargets } from '../../src/api/policy-targets.ts';
 import { noHead } from '../../src/api/trail/chain.ts';
 import { createProof } from '../../src/api/trail/proof.ts';
 import { Refusal } from '../../src/elb/refusal.ts';
@@ -71,6 +73,7 @@ export async function openBench(): Promise<Bench> {
     seal: (secret) => secret,
     resealFor: async () => (sealed) => sealed,
     identities,
+    policyTargets: new PolicyTargets(actions),
     diagnoses: createDiagnoses(createSeal(Buffer.alloc(32))),
     settled: async (written, revision) => {
       const isIdentity = (key: string) => key.startsWith(keys.identities);

@@ -84,7 +84,25 @@ export function ramName({ product, name }: Pick<Action, 'product' | 'name'>): st
   return `${ramProducts[product] ?? product.toLowerCase()}:${name}`;
 }
 
+/** What of ENS can be a RAM resource besides load balancers. */
+export type EnsKind = 'loadbalancer' | 'network' | 'vswitch' | 'instance';
+
+/**
+ * The RAM resource of something in a site; where parameters do not tell the site, it is filled in
+ * before policies are asked. `*` for the ID: any of them, as a list or a creation names.
+ */
+export function ensResource(
+  kind: EnsKind,
+  account: string,
+  {
+    id = '*',
+    site = '*',
+  }: { readonly id?: string | undefined; readonly site?: string | undefined },
+): string {
+  return `acs:ens:${site}:${account}:${kind}/${id}`;
+}
+
 /** The RAM resource of a load balancer; parameters alone do not tell its site. */
 export function loadBalancerResource(id: string, account: string, site = '*'): string {
-  return `acs:ens:${site}:${account}:loadbalancer/${id}`;
+  return ensResource('loadbalancer', account, { id, site });
 }

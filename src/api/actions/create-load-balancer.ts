@@ -9,7 +9,7 @@ import { isoSeconds } from '../../signing.ts';
 import { keys } from '../../store/keys.ts';
 import type { RangeOptions } from '../../store/store.ts';
 import type { Call, Reads, Writes } from '../call.ts';
-import { defineAction } from './action.ts';
+import { defineAction, ensResource } from './action.ts';
 import { clientToken, oncePerToken } from './client-tokens.ts';
 import { id, label, loadBalancerSpec, loadBalancerType, siteId } from './fields.ts';
 
@@ -53,6 +53,11 @@ export const CreateLoadBalancer = defineAction({
     'IdempotentParameterMismatch',
   ],
   limits: { perApi: 100, perAccount: 5 },
+  resource: ({ EnsRegionId: site, NetworkId, VSwitchId }, account) => [
+    ensResource('loadbalancer', account, { site }),
+    ensResource('network', account, { id: NetworkId, site }),
+    ensResource('vswitch', account, { id: VSwitchId, site }),
+  ],
   run: async (wanted, call) => {
     let attempt = 0;
     return call.transact((reads) => {

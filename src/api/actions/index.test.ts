@@ -290,10 +290,39 @@ describe('what RAM calls them', () => {
     }
   });
 
-  test('every other action of Ens is one on all resources', () => {
-    const others = ens.filter(({ input }) => input.shape.LoadBalancerId?.isOptional?.() !== false);
-    for (const action of others.filter(({ name }) => name !== 'ReleaseInstance')) {
-      assert.equal(resourceOf(action, { LoadBalancerId: 'lb-1' }), '*', action.name);
-    }
+  test('every other action names what it is about; few are about nothing', () => {
+    const about = new Map(actions.map((action) => [action.name, resourceOf(action, named)]));
+    const nothing = actions.filter(({ forEverybody }) => !forEverybody);
+    assert.deepEqual(
+      nothing.map(({ name }) => name).filter((name) => about.get(name) === '*'),
+      [
+        'DescribeLoadBalancerSpec',
+        'DescribeEnsRegions',
+        'DescribeElbAvailableResourceInfo',
+        'DecodeDiagnosticMessage',
+      ],
+    );
+    const own = (text: string) => `acs:ens:*:1000000000000001:${text}`;
+    assert.equal(about.get('DeleteNetwork'), own('network/n-1'));
+    assert.equal(about.get('DeleteVSwitch'), own('vswitch/vsw-1'));
+    assert.equal(about.get('StopInstance'), own('instance/i-1'));
+    assert.equal(about.get('DescribeLoadBalancers'), own('loadbalancer/lb-1'));
+    assert.equal(
+      resourceOf(actions.find(({ name }) => name === 'DescribeNetworks')!, {}),
+      own('network/*'),
+    );
+    const certificate = 'acs:yundun-cert:*:1000000000000001:certificate/12345678';
+    assert.equal(about.get('DeleteUserCertificate'), certificate);
+    assert.equal(about.get('SetFreeze'), 'acs:sluice:*:1000000000000001:freeze');
   });
 });
+
+const named = {
+  LoadBalancerId: 'lb-1',
+  NetworkId: 'n-1',
+  VSwitchId: 'vsw-1',
+  InstanceId: 'i-1',
+  CertId: 12345678,
+  UserName: 'u',
+  RoleArn: 'acs:ram::1000000000000001:role/r',
+};

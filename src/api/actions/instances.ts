@@ -3,7 +3,7 @@ import { Refusal } from '../../elb/refusal.ts';
 import type { Instance } from '../../elb/types.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction, documentedLimits, ensResource } from './action.ts';
 import { address, id, siteId } from './fields.ts';
 import { errors, networkId, vSwitchId } from './network-fields.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
@@ -166,6 +166,7 @@ export const DescribeInstances = defineAction({
   }),
   errors,
   limits: { perApi: 800, perAccount: 100 },
+  resource: ({ InstanceId: id }, account) => ensResource('instance', account, { id }),
   async run(wanted, call) {
     const { items, ...page } = await pageOf(found(call, wanted), wanted);
     return { Code: 0, Instances: { Instance: items.map(viewOf) }, ...page };
@@ -198,6 +199,7 @@ export const StartInstance = defineAction({
   output: done,
   errors: powerErrors,
   limits: documentedLimits,
+  resource: ({ InstanceId: id }, account) => ensResource('instance', account, { id }),
   run: ({ InstanceId }, call) => move(InstanceId, 'Stopped', 'Running', call),
 });
 
@@ -217,6 +219,7 @@ export const StopInstance = defineAction({
   output: done,
   errors: powerErrors,
   limits: documentedLimits,
+  resource: ({ InstanceId: id }, account) => ensResource('instance', account, { id }),
   run: ({ InstanceId }, call) => move(InstanceId, 'Running', 'Stopped', call),
 });
 

@@ -4,7 +4,7 @@ import { Refusal } from '../../elb/refusal.ts';
 import type { Listener, LoadBalancer } from '../../elb/types.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction, documentedLimits, ensResource } from './action.ts';
 import {
   id,
   loadBalancerId,
@@ -116,6 +116,7 @@ export const DescribeLoadBalancers = defineAction({
   }),
   errors: ['NoPermission', 'InvalidParameter.%s'],
   limits: documentedLimits,
+  resource: ({ LoadBalancerId: id }, account) => ensResource('loadbalancer', account, { id }),
   async run(wanted, call) {
     const { LoadBalancerId: id } = wanted;
     const matching = id === undefined ? found(call, wanted) : await one(call, id, wanted);

@@ -5,7 +5,7 @@ import type { Network, VSwitch } from '../../elb/types.ts';
 import { isoSeconds } from '../../signing.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call, Stored } from '../call.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction, documentedLimits, ensResource } from './action.ts';
 import { id, nothing, siteId } from './fields.ts';
 import {
   type Contents,
@@ -49,6 +49,7 @@ export const CreateNetwork = defineAction({
   output: z.object({ NetworkId: z.string() }),
   errors,
   limits: { perApi: 100, perAccount: 5 },
+  resource: ({ EnsRegionId: site }, account) => ensResource('network', account, { site }),
   run: (wanted, call) =>
     call.transact(async () => {
       if ((await call.site(wanted.EnsRegionId)) === undefined) {
@@ -129,6 +130,7 @@ export const DescribeNetworks = defineAction({
   }),
   errors,
   limits: documentedLimits,
+  resource: ({ NetworkId: id }, account) => ensResource('network', account, { id }),
   async run(wanted, call) {
     const { items, ...page } = await pageOf(found(call, wanted), wanted);
     const vSwitches = await vSwitchesByNetwork(call);
@@ -158,6 +160,7 @@ export const DescribeNetworkAttribute = defineAction({
   }),
   errors,
   limits: documentedLimits,
+  resource: ({ NetworkId: id }, account) => ensResource('network', account, { id }),
   async run({ NetworkId }, call) {
     const network = owned(await call.network(NetworkId), call);
     const loadBalancers = await loadBalancersBy(call, network.site, 'networkId');
@@ -178,6 +181,7 @@ export const ModifyNetworkAttribute = defineAction({
   output: nothing,
   errors,
   limits: documentedLimits,
+  resource: ({ NetworkId: id }, account) => ensResource('network', account, { id }),
   run: ({ NetworkId, NetworkName, Description }, call) =>
     call.transact(async (reads) => {
       const key = keys.network(NetworkId);
@@ -202,6 +206,7 @@ export const DeleteNetwork = defineAction({
   output: nothing,
   errors,
   limits: documentedLimits,
+  resource: ({ NetworkId: id }, account) => ensResource('network', account, { id }),
   run: ({ NetworkId }, call) =>
     call.transact(async (reads) => {
       const key = keys.network(NetworkId);

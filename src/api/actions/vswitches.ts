@@ -5,7 +5,7 @@ import type { Instance, Network, VSwitch } from '../../elb/types.ts';
 import { isoSeconds } from '../../signing.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call, Reads, Stored } from '../call.ts';
-import { defineAction, documentedLimits } from './action.ts';
+import { defineAction, documentedLimits, ensResource } from './action.ts';
 import { id, nothing, siteId } from './fields.ts';
 import {
   checkUnused,
@@ -68,6 +68,10 @@ export const CreateVSwitch = defineAction({
   output: z.object({ VSwitchId: z.string() }),
   errors,
   limits: documentedLimits,
+  resource: ({ EnsRegionId: site, NetworkId }, account) => [
+    ensResource('vswitch', account, { site }),
+    ...(NetworkId === undefined ? [] : [ensResource('network', account, { id: NetworkId, site })]),
+  ],
   run: (wanted, call) =>
     call.transact(async (reads) => {
       const network = await networkFor(wanted, call, reads);
@@ -170,6 +174,7 @@ export const DescribeVSwitches = defineAction({
   }),
   errors,
   limits: documentedLimits,
+  resource: ({ VSwitchId: id }, account) => ensResource('vswitch', account, { id }),
   async run(wanted, call) {
     const { items, ...page } = await pageOf(found(call, wanted), wanted);
     const instances = await instancesBy(call, 'vSwitchId');
@@ -201,6 +206,7 @@ export const DescribeVSwitchAttributes = defineAction({
   }),
   errors: [...errors, 'InvalidVSwitchId.NotFound'],
   limits: documentedLimits,
+  resource: ({ VSwitchId: id }, account) => ensResource('vswitch', account, { id }),
   async run({ VSwitchId }, call) {
     const value = owned(await call.vSwitch(VSwitchId), call);
     const instances = await instancesBy(call, 'vSwitchId');
@@ -229,6 +235,7 @@ export const ModifyVSwitchAttribute = defineAction({
   output: nothing,
   errors: [...errors, 'InvalidVSwitchId.NotFound'],
   limits: documentedLimits,
+  resource: ({ VSwitchId: id }, account) => ensResource('vswitch', account, { id }),
   run: (wanted, call) =>
     call.transact(async (reads) => {
       const key = keys.vSwitch(wanted.VSwitchId);
@@ -256,6 +263,7 @@ export const DeleteVSwitch = defineAction({
   output: nothing,
   errors: [...errors, 'InvalidVSwitchId.NotFound'],
   limits: documentedLimits,
+  resource: ({ VSwitchId: id }, account) => ensResource('vswitch', account, { id }),
   run: ({ VSwitchId }, call) =>
     call.transact(async (reads) => {
       const key = keys.vSwitch(VSwitchId);

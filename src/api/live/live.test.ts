@@ -37,6 +37,7 @@ beforeEach(async () => {
     sites: new LoadBalancerSites(store),
     now: clock.now,
     resealFor: async () => (sealed: string) => sealed,
+    policyTargets: { fault: () => undefined },
     trail: { proof: testProof, newest: () => noHead },
     seal: (secret) => secret,
     identities: { policiesOf: () => [] },

@@ -108,6 +108,7 @@ const LookupEvents = defineAction({
   ],
   /** Documented: two calls a second. */
   limits: { perApi: 100, perAccount: 2 },
+  resource: (_, account) => `acs:actiontrail:*:${account}:*`,
   async run(wanted, call) {
     const { start, end } = timesOf(wanted, call);
     const { Direction: direction, NextToken: token } = wanted;

@@ -25,6 +25,9 @@ import {
 const limits = { perApi: 1_000, perAccount: 100 } as const;
 const errors = ['Missing%s', 'Invalid%s', 'Forbidden.NoPermission'];
 
+const certificateResource = (id: number | '*', account: string) =>
+  `acs:yundun-cert:*:${account}:certificate/${id}`;
+
 const certificateId = z
   .int()
   .min(1)
@@ -93,6 +96,7 @@ export const UploadUserCertificate = defineAction({
   output: uploaded,
   errors,
   limits,
+  resource: (_, account) => certificateResource('*', account),
   run: (input, call) => call.transact((reads) => upload(input, call, reads)),
 });
 
@@ -143,6 +147,7 @@ export const ListUserCertificateOrder = defineAction({
   }),
   errors,
   limits,
+  resource: (_, account) => certificateResource('*', account),
   async run({ CurrentPage, ShowSize, Keyword, OrderType, Status }, call) {
     const now = call.now();
     const isListed = OrderType === 'CERT' || OrderType === 'UPLOAD';
@@ -181,6 +186,7 @@ export const GetUserCertificateDetail = defineAction({
   output: z.object(detailOutput),
   errors: [...errors, 'NotFound'],
   limits,
+  resource: ({ CertId }, account) => certificateResource(CertId, account),
   async run({ CertId, CertFilter }, call) {
     const found = await call.certificate(String(CertId));
     return detailView(owned(found, call), call.now(), !CertFilter);
@@ -218,6 +224,7 @@ export const DeleteUserCertificate = defineAction({
   output: nothing,
   errors: [...errors, 'NotFound', 'CertificateInUse'],
   limits,
+  resource: ({ CertId }, account) => certificateResource(CertId, account),
   run: ({ CertId }, call) => call.transact((reads) => remove(String(CertId), call, reads)),
 });
 

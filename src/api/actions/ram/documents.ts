@@ -8,10 +8,14 @@ import { policyOf, readsOf } from './directory.ts';
 /** Of the policies that come with Sluice. */
 const systemDate = '2026-11-24T00:00:00Z';
 
-/** @throws Refusal MalformedPolicyDocument, with what is wrong in it */
-export function checkDocument(text: string, kind: 'identity' | 'trust'): void {
+/**
+ * Lets a document pass that can be read, and of which each part can match some call.
+ * @throws Refusal MalformedPolicyDocument, with what is wrong in it
+ */
+export function checkDocument(text: string, kind: 'identity' | 'trust', call: Call): void {
   try {
-    parsePolicy(text, kind);
+    const fault = call.policyFault(parsePolicy(text, kind), kind);
+    if (fault !== undefined) throw new Refusal('MalformedPolicyDocument', fault);
   } catch (error) {
     if (!(error instanceof MalformedPolicy)) throw error;
     throw new Refusal('MalformedPolicyDocument', error.reason);

@@ -65,7 +65,7 @@ export const CreatePolicy = defineAction({
   limits,
   resource: ({ PolicyName }, account) => resources.policy(PolicyName, account),
   run: async ({ PolicyName, PolicyDocument, Description = '' }, call) => {
-    checkDocument(PolicyDocument, 'identity');
+    checkDocument(PolicyDocument, 'identity', call);
     return call.transact(async (reads) => {
       const { account } = call.caller;
       const key = keys.policy(account, PolicyName);

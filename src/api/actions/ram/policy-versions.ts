@@ -111,7 +111,7 @@ export const CreatePolicyVersion = defineAction({
   limits,
   resource,
   run: async (input, call) => {
-    checkDocument(input.PolicyDocument, 'identity');
+    checkDocument(input.PolicyDocument, 'identity', call);
     return call.transact((reads) => create(input, call, reads));
   },
 });

@@ -80,7 +80,7 @@ export const CreateRole = defineAction({
     { RoleName, AssumeRolePolicyDocument, Description = '', MaxSessionDuration },
     call,
   ) => {
-    checkDocument(AssumeRolePolicyDocument, 'trust');
+    checkDocument(AssumeRolePolicyDocument, 'trust', call);
     return call.transact(async (reads) => {
       const { account } = call.caller;
       const key = keys.role(account, RoleName);
@@ -139,7 +139,7 @@ export const UpdateRole = defineAction({
   resource,
   run: async (input, call) => {
     const { NewAssumeRolePolicyDocument: newTrust } = input;
-    if (newTrust !== undefined) checkDocument(newTrust, 'trust');
+    if (newTrust !== undefined) checkDocument(newTrust, 'trust', call);
     return call.transact(async (reads) => {
       const before = await roleOf(input.RoleName, call, reads);
       const role: RoleRecord = {

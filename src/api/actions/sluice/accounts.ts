@@ -9,7 +9,7 @@ import type { AccessKeyRecord } from '../../access-keys.ts';
 import type { Call } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { label } from '../fields.ts';
-import { errors, limits } from './fields.ts';
+import { errors, limits, sluiceResource } from './fields.ts';
 import { onlyOperator } from './operator.ts';
 
 /** Accounts of one installation. The first one runs it; each sees what is its own alone. */
@@ -44,6 +44,7 @@ export const CreateAccount = defineAction({
   }),
   errors: errors,
   limits,
+  resource: (_, account) => sluiceResource('account/*', account),
   run: async ({ AccountName }, call) => {
     await onlyFirstRoot(call);
     return call.transact(async (reads) => {
@@ -90,6 +91,7 @@ export const ListAccounts = defineAction({
   }),
   errors: errors,
   limits,
+  resource: (_, account) => sluiceResource('account/*', account),
   run: async (_, call) => {
     await onlyFirstRoot(call);
     const { entries } = await call.store.range(keys.accounts);

@@ -5,7 +5,7 @@ import { eventOf } from '../../trail/event.ts';
 import { search, tokenForm, windowFrom } from '../../trail/search.ts';
 import { verifyPart } from '../../trail/verify.ts';
 import { defineAction } from '../action.ts';
-import { errors, limits } from './fields.ts';
+import { errors, limits, sluiceResource } from './fields.ts';
 
 const time = z.iso.datetime({ message: 'no time such as 2026-11-24T08:00:00Z' }).optional();
 
@@ -31,6 +31,7 @@ export const ExportAuditEvents = defineAction({
   }),
   errors,
   limits,
+  resource: (_, account) => sluiceResource('audit', account),
   async run({ StartTime, EndTime, NextToken, MaxResults }, call) {
     const end = EndTime === undefined ? call.now() + bounds.clockSkew : Date.parse(EndTime);
     const window = {
@@ -91,6 +92,7 @@ export const VerifyAuditRecords = defineAction({
   }),
   errors,
   limits,
+  resource: (_, account) => sluiceResource('audit', account),
   async run({ ExpectedSeal, NextToken }, call) {
     const [, number, digest = ''] = sealForm.exec(ExpectedSeal ?? '') ?? [];
     const [, from, key = ''] = progressForm.exec(NextToken ?? '') ?? [];

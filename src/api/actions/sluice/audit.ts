@@ -7,7 +7,7 @@ import { userIdentity } from '../../trail/identity.ts';
 import { search, tokenForm, windowFrom } from '../../trail/search.ts';
 import { defineAction } from '../action.ts';
 import { id, loadBalancerId } from '../fields.ts';
-import { errors, limits } from './fields.ts';
+import { errors, limits, sluiceResource } from './fields.ts';
 
 const time = z.iso.datetime({ message: 'no time such as 2026-11-24T08:00:00Z' }).optional();
 
@@ -131,6 +131,7 @@ export const DescribeAuditRecords = defineAction({
   }),
   errors,
   limits,
+  resource: (_, account) => sluiceResource('audit', account),
   async run(wanted, call) {
     const { records, next = '' } = await search(call.store, {
       window: windowOf(wanted, call),

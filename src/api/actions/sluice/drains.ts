@@ -6,7 +6,7 @@ import type { ReportDrain } from '../../../fleet/protocol.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import type { Call } from '../../call.ts';
-import { defineAction } from '../action.ts';
+import { defineAction, ensResource } from '../action.ts';
 import { loadBalancerId } from '../fields.ts';
 import { errors, instanceId, limits } from './fields.ts';
 
@@ -105,6 +105,7 @@ export const DescribeDrains = defineAction({
   output: z.object({ Drains: z.object({ Drain: z.array(drain) }) }),
   errors: [...errors, 'LoadBalancerNotFound'],
   limits,
+  resource: ({ LoadBalancerId: id }, account) => ensResource('loadbalancer', account, { id }),
   async run({ LoadBalancerId }, call) {
     const Drain: DrainView[] = [];
     for await (const value of wanted(call, LoadBalancerId)) {

@@ -88,6 +88,11 @@ export const forwarderName = id
   .regex(/^[A-Za-z0-9]/)
   .describe('The name of the forwarder within its site: letters, digits, - and _.');
 
+/** The RAM resource of what an installation has once, or `account/*`. */
+export function sluiceResource(name: 'freeze' | 'audit' | 'account/*', account: string): string {
+  return `acs:sluice:*:${account}:${name}`;
+}
+
 /** The RAM resource of a site. */
 export function siteResource(siteOrAll: string, account: string): string {
   return `acs:sluice:${siteOrAll}:${account}:site/${siteOrAll}`;

@@ -284,6 +284,7 @@ export const DescribeForwarders = defineAction({
   errors,
   // Each call looks at every load balancer's revision.
   limits: documentedLimits,
+  resource: ({ EnsRegionId = '*' }, account) => siteResource(EnsRegionId, account),
   async run({ EnsRegionId }, call) {
     const states = await statesOf(call);
     const prefix = EnsRegionId === undefined ? keys.allForwarders : keys.forwarders(EnsRegionId);

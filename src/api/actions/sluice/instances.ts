@@ -5,7 +5,7 @@ import { limits as bounds } from '../../../limits.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
-import { defineAction } from '../action.ts';
+import { defineAction, ensResource } from '../action.ts';
 import { address, label, nothing } from '../fields.ts';
 import { errors, instanceId, limits, site } from './fields.ts';
 
@@ -106,6 +106,8 @@ export const RegisterInstance = defineAction({
   output: z.object({ InstanceId: z.string() }),
   errors,
   limits,
+  resource: ({ EnsRegionId: site, InstanceId: id }, account) =>
+    ensResource('instance', account, { id, site }),
   run: (wanted, call) => call.transact((reads) => register(wanted, call, reads)),
 });
 
@@ -150,6 +152,7 @@ export const DeregisterInstance = defineAction({
   output: nothing,
   errors: [...errors, 'InstanceNotFound', 'IncorrectInstanceStatus'],
   limits,
+  resource: ({ InstanceId: id }, account) => ensResource('instance', account, { id }),
   run: ({ InstanceId }, call) =>
     call.transact(async (reads) => {
       const found = await readLeaving(InstanceId, call, reads);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AccountWatcher } from '../../live/all.ts';
 import { LoadBalancerWatcher } from '../../live/one.ts';
-import { defineAction } from '../action.ts';
+import { defineAction, ensResource } from '../action.ts';
 import { loadBalancerId, nothing } from '../fields.ts';
 import { errors, limits } from './fields.ts';
 
@@ -38,6 +38,7 @@ export const WatchLoadBalancers = defineAction({
   output: nothing,
   errors: [...errors, 'Throttling.User'],
   limits,
+  resource: (_, account) => ensResource('loadbalancer', account, {}),
   stream: (_, call) => call.live.stream(new AccountWatcher(call), call),
   run: async () => ({}),
 });

@@ -3,7 +3,7 @@ import { canonicalAddress } from '../../../elb/cidr.ts';
 import type { LoadBalancer } from '../../../elb/types.ts';
 import { keys } from '../../../store/keys.ts';
 import type { Call } from '../../call.ts';
-import { defineAction } from '../action.ts';
+import { defineAction, ensResource } from '../action.ts';
 import { loadBalancerStatus } from '../fields.ts';
 import { pageOf, pageOutput, paging } from '../paging.ts';
 import { errors, limits, site } from './fields.ts';
@@ -59,6 +59,7 @@ export const ListLoadBalancers = defineAction({
   }),
   errors,
   limits,
+  resource: ({ EnsRegionId: site }, account) => ensResource('loadbalancer', account, { site }),
   async run(wanted, call) {
     const { items, ...page } = await pageOf(found(call, wanted), wanted);
     const LoadBalancer = items.map((value) => ({

@@ -5,7 +5,7 @@ import { parseRecord } from '../../../store/records.ts';
 import { rolloutOf } from '../../live/rollout.ts';
 import { defineAction } from '../action.ts';
 import { label, loadBalancerId, nothing } from '../fields.ts';
-import { errors, limits, standingStates, stateText } from './fields.ts';
+import { errors, limits, sluiceResource, standingStates, stateText } from './fields.ts';
 import { onlyOperator } from './operator.ts';
 
 export const DescribeRollouts = defineAction({
@@ -80,6 +80,7 @@ export const SetFreeze = defineAction({
   output: nothing,
   errors,
   limits,
+  resource: (_, account) => sluiceResource('freeze', account),
   run: async ({ Frozen, Reason = '' }, call) => {
     await onlyOperator(call);
     return call.transact(async (reads) => {
@@ -110,6 +111,7 @@ export const DescribeFreeze = defineAction({
   }),
   errors,
   limits,
+  resource: (_, account) => sluiceResource('freeze', account),
   async run(_input, call) {
     await onlyOperator(call);
     const entry = await call.store.get(keys.freeze);

@@ -154,6 +154,7 @@ export const DescribeSites = defineAction({
   output: z.object({ Sites: z.object({ Site: z.array(siteOutput) }), ...pageOutput }),
   errors,
   limits,
+  resource: (_, account) => siteResource('*', account),
   async run(wanted, call) {
     const { items, ...page } = await pageOf(call.list<Site>(keys.allSites), wanted);
     return { Sites: { Site: items.map(({ value }) => viewOf(value)) }, ...page };

@@ -79,12 +79,14 @@ function namesOf(caller: Caller): string[] {
 }
 
 /** @throws Refusal InvalidParameter.PolicySize, InvalidParameter.PolicyGrammar */
-function checkPolicy(text: string): void {
+function checkPolicy(text: string, call: Call): void {
   if (text.length > bounds.sessionPolicyCharacters) {
     throw new Refusal('InvalidParameter.PolicySize');
   }
   try {
-    parsePolicy(text, 'session');
+    const fault = call.policyFault(parsePolicy(text, 'session'), 'session');
+    if (fault === undefined) return;
+    throw new Refusal('InvalidParameter.PolicyGrammar', undefined, fault);
   } catch (error) {
     if (!(error instanceof MalformedPolicy)) throw error;
     throw new Refusal('InvalidParameter.PolicyGrammar', undefined, error.reason);
@@ -125,7 +127,7 @@ export const AssumeRole = defineAction({
   resource: ({ RoleArn }) => RoleArn,
   run: async (wanted, call) => {
     if (call.caller.principal.kind === 'root') throw new Refusal('AssumeRole.Root');
-    if (wanted.Policy !== undefined) checkPolicy(wanted.Policy);
+    if (wanted.Policy !== undefined) checkPolicy(wanted.Policy, call);
     const role = await trustingRole(wanted, call);
     if (wanted.DurationSeconds > role.maxSessionSeconds) {
       throw new Refusal('InvalidParameter.DurationSeconds');
