@@ -10,7 +10,7 @@ import { systemTimers } from './clock.ts';
 import { createSeal } from './sealing.ts';
 import { keys } from './store/keys.ts';
 
-test('a root key that is given counts, also when it was deleted or made inactive', async () => {
+test('a root key that is given counts, and stays deleted or inactive when it was made so', async () => {
   const dataFolder = await mkdtemp(join(tmpdir(), 'sluice-bootstrap-'));
   const store = new MemoryStore(systemTimers);
   const seal = createSeal(randomBytes(32));
@@ -26,11 +26,17 @@ test('a root key that is given counts, also when it was deleted or made inactive
     await start();
     assert.equal((await store.get(key))?.revision, revision);
     await commit([{ key, value: value.replace('Active', 'Inactive') }], []);
-    await start();
-    assert.equal(await status(), 'Active');
-    await commit([], [key]);
-    await start();
-    assert.equal(await status(), 'Active');
+    const inactive = await start();
+    assert.deepEqual([inactive.refused, inactive.rootAccessKey], ['inactive', undefined]);
+    assert.equal(await status(), 'Inactive');
+    const gone = { key: keys.deletedRootKey(rootAccessKey.accessKeyId), value: '{"v":1}' };
+    await commit([gone], [key]);
+    assert.equal((await start()).refused, 'deleted');
+    assert.equal(await status(), undefined);
+    const next = { accessKeyId: 'LTAI5tNext', accessKeySecret: 'next' };
+    const options = { store, seal, dataFolder, now: Date.now, rootAccessKey: next };
+    assert.deepEqual((await bootstrap(options)).rootAccessKey, next);
+    assert.deepEqual((await start()).rootAccessKey, next, 'the one that the folder keeps');
   } finally {
     await rm(dataFolder, { recursive: true, force: true });
   }

@@ -22,6 +22,8 @@ export interface Bootstrapped {
   readonly rootAccessKey?: AccessKeyPair;
   /** The key was made just now: its secret is shown this once. */
   readonly fresh: boolean;
+  /** Why the root key that was given does not count. */
+  readonly refused?: 'deleted' | 'inactive';
 }
 
 const probe = 'sluice';
@@ -35,20 +37,34 @@ const probe = 'sluice';
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
   const { account, first } = await ensureAccount(options);
   const { rootAccessKey: given, dataFolder } = options;
-  if (given !== undefined) {
+  const refused = given && (await refusalOf(options.store, given.accessKeyId));
+  if (given !== undefined && refused === undefined) {
     await putRootKey(options, account, given);
     await keepRootAccessKey(dataFolder, given);
     return { account, rootAccessKey: given, fresh: false };
   }
   const kept = await readRootAccessKey(dataFolder);
-  if (kept !== undefined && (await options.store.get(keys.accessKey(kept.accessKeyId)))) {
-    return { account, rootAccessKey: kept, fresh: false };
+  if (kept !== undefined && (await isActive(options.store, kept.accessKeyId))) {
+    return { account, rootAccessKey: kept, fresh: false, ...(refused && { refused }) };
   }
+  if (refused !== undefined) return { account, fresh: false, refused };
   if (!first) return { account, fresh: false };
   const made = newAccessKeyPair();
   await putRootKey(options, account, made);
   await keepRootAccessKey(dataFolder, made);
   return { account, rootAccessKey: made, fresh: true };
+}
+
+/** A root key that its owner has deleted or made inactive stays so, whatever settings say. */
+async function refusalOf(store: Store, id: string): Promise<Bootstrapped['refused']> {
+  if ((await store.get(keys.deletedRootKey(id))) !== undefined) return 'deleted';
+  const isKnown = (await store.get(keys.accessKey(id))) !== undefined;
+  return isKnown && !(await isActive(store, id)) ? 'inactive' : undefined;
+}
+
+async function isActive(store: Store, id: string): Promise<boolean> {
+  const entry = await store.get(keys.accessKey(id));
+  return entry !== undefined && (JSON.parse(entry.value) as { status: string }).status === 'Active';
 }
 
 async function ensureAccount({ store, seal, dataFolder }: BootstrapOptions) {
@@ -89,7 +105,7 @@ function checked(value: string, seal: Seal): string {
   return record.id;
 }
 
-/** Writes the key's record unless it stands there already, active, with the same secret. */
+/** Writes the key's record unless the store has it already with the same secret. */
 async function putRootKey(
   { store, seal, now }: BootstrapOptions,
   account: string,
@@ -98,8 +114,8 @@ async function putRootKey(
   const key = keys.accessKey(pair.accessKeyId);
   const found = await store.get(key);
   if (found !== undefined) {
-    const { secret, status } = JSON.parse(found.value) as { secret: string; status: string };
-    if (status === 'Active' && seal.open(secret, key) === pair.accessKeySecret) return;
+    const { secret } = JSON.parse(found.value) as { secret: string };
+    if (seal.open(secret, key) === pair.accessKeySecret) return;
   }
   const write: Write = {
     key,

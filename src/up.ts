@@ -104,6 +104,10 @@ async function startControlPlane(
   const seal = await openSeal(dataFolder);
   const given = rootAccessKey === undefined ? {} : { rootAccessKey };
   const root = await bootstrap({ store, seal, dataFolder, now, ...given });
+  if (root.refused !== undefined) {
+    const key = { accessKeyId: rootAccessKey?.accessKeyId, is: root.refused };
+    log.warn(key, 'the root access key of the settings does not count: set another one');
+  }
   const fleet = await createFleet({ store, now, log });
   cleanups.push(() => fleet.close());
   const onFault = (error: unknown, about: string) => {
@@ -244,8 +248,9 @@ async function startOwnForwarder(
   cleanups: Cleanup[],
 ): Promise<void> {
   if (root.rootAccessKey === undefined) {
+    const why = root.refused === undefined ? 'was made on another machine' : `is ${root.refused}`;
     throw new Error(
-      'the root access key was made on another machine: set SLUICE_ROOT_ACCESS_KEY_ID and ' +
+      `the root access key ${why}: set another SLUICE_ROOT_ACCESS_KEY_ID and ` +
         'SLUICE_ROOT_ACCESS_KEY_SECRET, or start sluice control-plane',
     );
   }

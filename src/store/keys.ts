@@ -8,6 +8,8 @@ export const keys = {
   /** Written at most once an hour. */
   accessKeyUse: (id: string) => `accesskey-use/${id}`,
   allAccessKeys: 'accesskey/',
+  /** A root access key that was deleted: a start that is given it does not make it again. */
+  deletedRootKey: (id: string) => `accesskey-gone/${id}`,
   /** Users, groups, roles and policies: under their account, by name. */
   identities: 'identity/',
   directory: (account: string) => `identity/${account}/directory`,

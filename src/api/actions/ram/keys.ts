@@ -193,8 +193,13 @@ export const DeleteAccessKey = defineAction({
         ...user,
         accessKeys: user.accessKeys.filter((id) => id !== record.id),
       };
+      // The settings of a control plane may still name a root key: it must not come back by them.
+      const left: readonly [string, unknown] =
+        rest === undefined
+          ? [keys.deletedRootKey(record.id), { v: 1, account: record.account }]
+          : [keys.user(rest.account, rest.name), rest];
       return {
-        puts: new Map(rest === undefined ? [] : [[keys.user(rest.account, rest.name), rest]]),
+        puts: new Map([left]),
         deletes: [keys.accessKey(record.id), keys.accessKeyUse(record.id)],
         result: {},
       };
