@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, hash, timingSafeEqual } from 'node:crypto';
+import { createSeal } from '../../sealing.ts';
 import type { Entry, Write } from '../../store/store.ts';
 
 /** Makes and tells records that only a control plane with the master key can have written. */
@@ -8,6 +9,9 @@ export interface Proof {
   /** The same of the JSON text of an object that has members. */
   signText(key: string, text: string): Write;
   isGenuine(entry: Pick<Entry, 'key' | 'value'>): boolean;
+  /** A token that says nothing of the text in it, and the text again; undefined = not one of ours. */
+  hide(text: string): string;
+  reveal(token: string): string | undefined;
 }
 
 /** The end of a proven text; base64url of 32 bytes. */
@@ -16,6 +20,7 @@ const proofForm = /,"mac":"([\w-]{43})"\}$/;
 /** Proofs are HMAC-SHA256 under 32 bytes of key. They say nothing of order: seals do. */
 export function createProof(secret: Buffer): Proof {
   const macKey = createSecretKey(secret);
+  const seal = createSeal(createHmac('sha256', macKey).update('tokens').digest());
   const macOf = (key: string, text: string) =>
     createHmac('sha256', macKey).update(`${key}\n`).update(text).digest();
   const signText = (key: string, text: string): Write => {
@@ -25,6 +30,15 @@ export function createProof(secret: Buffer): Proof {
   return {
     signText,
     sign: (key, record) => signText(key, JSON.stringify(record)),
+    hide: (text) => Buffer.from(seal.seal(text, 'token')).toString('base64url'),
+    reveal: (token) => {
+      try {
+        return seal.open(Buffer.from(token, 'base64url').toString(), 'token');
+      } catch {
+        // Made up, or made by another installation.
+        return undefined;
+      }
+    },
     isGenuine({ key, value }) {
       const found = proofForm.exec(value);
       if (found === null) return false;

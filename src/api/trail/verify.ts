@@ -43,6 +43,8 @@ export interface VerifyOptions {
   readonly proof: Proof;
   /** Seals that must be there: what control planes or operators have seen before. */
   readonly known: readonly SealName[];
+  /** The account whose records are counted; undefined = all. */
+  readonly account?: string | undefined;
 }
 
 class Wrong extends Error {
@@ -83,6 +85,8 @@ class Part {
   #head: ChainEnd | undefined;
   #isDone = false;
   #counts = { seals: 0, records: 0, unsealed: 0 };
+  /** Records of any account. */
+  #looked = 0;
 
   constructor(options: VerifyOptions, from: Progress) {
     this.#options = options;
@@ -122,8 +126,10 @@ class Part {
     await this.#verifyUnsealed(head);
   }
 
-  get #looked(): number {
-    return this.#counts.records + this.#counts.unsealed;
+  /** The account stands where a caller's texts cannot: before them. */
+  #isCounted({ value }: Pick<Entry, 'value'>): boolean {
+    const { account } = this.#options;
+    return account === undefined || accountForm.exec(value)?.[1] === account;
   }
 
   /** Seals that somebody has seen: one that is gone was cut off, unless it was pruned. */
@@ -189,7 +195,10 @@ class Part {
       const key = auditPrefix + record[0];
       const entry = window.get(key) ?? (await readStored(this.#options.store, key));
       const wrong = faultOf(record, entry, this.#options.proof);
-      if (wrong === undefined) continue;
+      if (wrong === undefined) {
+        if (this.#isCounted(entry!)) this.#counts.records += 1;
+        continue;
+      }
       // Pruned since: then the seal is gone too, or about to go.
       if (entry === undefined && (await this.#isPruned(seal.number))) return;
       throw new Wrong(key, wrong);
@@ -201,7 +210,7 @@ class Part {
         throw new Wrong(entry.key, `not one of seal ${seal.number}, which has all of its time`);
       }
     }
-    this.#counts.records += seal.records.length;
+    this.#looked += seal.records.length;
   }
 
   async #isPruned(number: number): Promise<boolean> {
@@ -249,7 +258,9 @@ class Part {
       for (const [index, entry] of entries.entries()) {
         if (index % limits.auditVerifyTurn === 0) await setImmediate();
         if (!this.#options.proof.isGenuine(entry)) throw new Wrong(entry.key, forged);
-        if (entry.revision > head.to) this.#counts.unsealed += 1;
+        if (entry.revision <= head.to) continue;
+        this.#looked += 1;
+        if (this.#isCounted(entry)) this.#counts.unsealed += 1;
       }
       this.#isDone = entries.length < limits.rangePage;
       if (this.#isDone) return;
@@ -257,6 +268,9 @@ class Part {
     }
   }
 }
+
+/** The beginning of a record's text, as `auditRecord` orders its members. */
+const accountForm = /^\{"v":1,"time":"[^"]*","requestId":"[^"]*","account":"([^"]*)"/;
 
 function faultOf(
   [, revision, digest]: SealedRecord,
