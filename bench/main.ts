@@ -5,6 +5,7 @@ import { measureDoor } from './door.ts';
 import { benchFailover } from './failover.ts';
 import { type Figure, ms, perSecond, table } from './figure.ts';
 import { benchFleet } from './fleet.ts';
+import { benchHostile } from './hostile.ts';
 import { benchKernel } from './kernel.ts';
 import { benchPeers } from './peers.ts';
 import { benchRemoval } from './removal.ts';
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   start: benchStart,
   door: benchDoor,
   api: benchApi,
+  hostile: benchHostile,
   store: benchCommits,
   removal: () => benchRemoval(Number(values.removals)),
   fleet: benchFleet,
