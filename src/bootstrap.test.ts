@@ -10,7 +10,7 @@ import { systemTimers } from './clock.ts';
 import { createSeal } from './sealing.ts';
 import { keys } from './store/keys.ts';
 
-test('a root key that is given counts, and stays deleted or inactive when it was made so', async () => {
+test('a root key that is given counts, unless it was deleted or made inactive', async () => {
   const dataFolder = await mkdtemp(join(tmpdir(), 'sluice-bootstrap-'));
   const store = new MemoryStore(systemTimers);
   const seal = createSeal(randomBytes(32));

@@ -20,7 +20,7 @@ import { openToken } from './api/sessions.ts';
 import { Throttle } from './api/throttle.ts';
 import { openTls } from './api/tls.ts';
 import { recordEndedCalls } from './api/trail/ended-calls.ts';
-import { openTrail } from './api/trail/open.ts';
+import { type OpenTrail, openTrail } from './api/trail/open.ts';
 import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { RpcClient, type Trust } from './client.ts';
 import { sleep, systemTimers } from './clock.ts';
@@ -104,21 +104,15 @@ async function startControlPlane(
   const seal = await openSeal(dataFolder);
   const given = rootAccessKey === undefined ? {} : { rootAccessKey };
   const root = await bootstrap({ store, seal, dataFolder, now, ...given });
-  if (root.refused !== undefined) {
-    const key = { accessKeyId: rootAccessKey?.accessKeyId, is: root.refused };
-    log.warn(key, 'the root access key of the settings does not count: set another one');
-  }
+  warnOfRootKey(root, settings, log);
   const fleet = await createFleet({ store, now, log });
   cleanups.push(() => fleet.close());
   const onFault = (error: unknown, about: string) => {
     log.error({ about, reason: error instanceof Error ? error.stack : String(error) }, 'fault');
   };
   const { accessKeys, identities, sessions } = await openViews(store, seal, onFault, cleanups);
-  const secret = await auditSecret(store, seal);
-  const retentionMs = settings.auditDays * 86_400_000;
   const timers = systemTimers;
-  const mostBytes = settings.auditMegabytes * 1_000_000;
-  const trail = openTrail({ store, secret, retentionMs, mostBytes, now, timers, log });
+  const trail = await openAuditLog(settings, store, seal, log);
   cleanups.push(() => trail.close());
   const metrics = createMetrics(store, fleet, () => trail.figures());
   cleanups.push(() => metrics.close());
@@ -166,6 +160,29 @@ async function startControlPlane(
   cleanups.push(() => door.close());
   await serveMetrics(settings, metrics, log);
   return { ...door, root, fleet, store };
+}
+
+async function openAuditLog(
+  { auditDays, auditMegabytes }: Settings,
+  store: Store,
+  seal: Seal,
+  log: Log,
+): Promise<OpenTrail> {
+  return openTrail({
+    store,
+    secret: await auditSecret(store, seal),
+    retentionMs: auditDays * 86_400_000,
+    mostBytes: auditMegabytes * 1_000_000,
+    now: Date.now,
+    timers: systemTimers,
+    log,
+  });
+}
+
+function warnOfRootKey({ refused }: Bootstrapped, settings: Settings, log: Log): void {
+  if (refused === undefined) return;
+  const key = { accessKeyId: settings.rootAccessKey?.accessKeyId, is: refused };
+  log.warn(key, 'the root access key of the settings does not count: set another one');
 }
 
 /** What is known of who may call: local views that watches keep true. */

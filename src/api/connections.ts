@@ -2,8 +2,8 @@ import type { BlockList, Server, Socket } from 'node:net';
 import { isTrusted, networkOf, plain } from './peer.ts';
 
 /**
- * Keeps one address (by IPv6 one /64) from taking the connections of all: what it opens beyond `most` is hung up on
- * as it comes. A trusted proxy carries those of many.
+ * Keeps one address (by IPv6 one /64) from taking the connections of all: what it opens beyond
+ * `most` is hung up on as it comes. A trusted proxy carries those of many.
  */
 export function boundConnections(server: Server, most: number, proxies?: BlockList): void {
   const open = new Map<string, number>();

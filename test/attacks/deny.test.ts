@@ -34,7 +34,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   );
 }
 
-test('a Deny of certain networks, vSwitches, instances, certificates, the freeze holds', async () => {
+test('a Deny of certain networks, instances, certificates, or of the freeze, holds', async () => {
   const EnsRegionId = 'hz';
   const site = { EnsRegionId, AddressPool: '127.9.0.0/24' };
   const { body } = await sluice.client.call('Sluice', 'RegisterSite', site);

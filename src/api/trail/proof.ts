@@ -9,8 +9,9 @@ export interface Proof {
   /** The same of the JSON text of an object that has members. */
   signText(key: string, text: string): Write;
   isGenuine(entry: Pick<Entry, 'key' | 'value'>): boolean;
-  /** A token that says nothing of the text in it, and the text again; undefined = not one of ours. */
+  /** A token that says nothing of the text in it. */
   hide(text: string): string;
+  /** That text again; undefined for a token that is not one of ours. */
   reveal(token: string): string | undefined;
 }
 

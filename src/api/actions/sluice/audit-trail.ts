@@ -75,8 +75,8 @@ export const VerifyAuditRecords = defineAction({
   description:
     'Records that were altered, deleted, moved or added behind the back of Sluice are found, and ' +
     'a log whose end was cut off. What has no seal yet, that of the last second, may have been ' +
-    'deleted unnoticed. The log is one for all accounts: any but the first counts its own records, ' +
-    'and is not told where something is wrong. One answer is about ' +
+    'deleted unnoticed. The log is one for all accounts: any but the first counts its own ' +
+    'records, and is not told where something is wrong. One answer is about ' +
     `${bounds.auditVerify.toLocaleString('en')} records; \`sluice audit verify\` asks for all.`,
   input: z.object({
     ExpectedSeal: z
