@@ -7,6 +7,7 @@ import { type Figure, ms, perSecond, table } from './figure.ts';
 import { benchFleet } from './fleet.ts';
 import { benchHostile } from './hostile.ts';
 import { benchKernel } from './kernel.ts';
+import { benchLease } from './lease.ts';
 import { benchPeers } from './peers.ts';
 import { benchRemoval } from './removal.ts';
 import { benchScale } from './scale.ts';
@@ -40,6 +41,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   scale: () => benchScale(Number(values['load-balancers'])),
   sizes: () => benchSizes([10, 1_000, 5_000]),
   traffic: benchTraffic,
+  lease: benchLease,
   peers: benchPeers,
   kernel: benchKernel,
   console: benchConsole,

@@ -7,6 +7,7 @@ import { boundsFrom } from '../src/forwarder/haproxy/old-worker-bounds.ts';
 import { pathsOf } from '../src/forwarder/haproxy/paths.ts';
 import { RuntimeSocket } from '../src/forwarder/haproxy/runtime.ts';
 import { parseProcesses } from '../src/forwarder/haproxy/tables.ts';
+import { leaseClock } from '../src/forwarder/lease-clock.ts';
 import { attached, balancer, http } from '../test/support/haproxy.ts';
 import { silent } from '../test/support/log.ts';
 import { type Figure, ms } from './figure.ts';
@@ -45,6 +46,7 @@ async function measure(count: number): Promise<Size> {
   const engine = await openHaproxyEngine({
     folder,
     now: Date.now,
+    leaseNow: leaseClock,
     certificateOf: () => undefined,
     oldWorkers: boundsFrom({ memoryBytes: undefined, ageMs: 86_400_000 }),
     log: silent,

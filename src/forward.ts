@@ -77,18 +77,28 @@ async function openEngine(
 ): Promise<RoutedEngine> {
   const { folder, l4, log, oldWorkers } = options;
   const now = Date.now;
+  const leaseNow = leaseClock;
   const haproxy = await openHaproxyEngine({
     folder: join(folder, 'haproxy'),
+    leaseNow,
     certificateOf: (id) => certificates.find(id),
     oldWorkers: boundsFrom(oldWorkers),
     now,
     log,
   });
   const startProbes = (onChange: (key: string) => void) => new Prober({ log, onChange });
-  const kernel = new NftablesEngine({ folder: join(folder, 'nftables'), now, log, startProbes });
+  const kernel = new NftablesEngine({
+    folder: join(folder, 'nftables'),
+    now,
+    leaseNow,
+    log,
+    carries: (listener) => isKernels(listener, l4),
+    startProbes,
+  });
   return new RoutedEngine([
     { engine: haproxy, takes: (listener) => !isKernels(listener, l4) },
-    { engine: kernel, takes: (listener) => isKernels(listener, l4) },
+    // It holds the leases of all.
+    { engine: kernel, takes: () => true },
   ]);
 }
 

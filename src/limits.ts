@@ -207,19 +207,17 @@ export const limits = {
   reportedAhead: 500,
   /** Drains and health entries in one report; some 200 bytes each, within a body. */
   reportedStatus: 2_000,
-  /**
-   * Isolation policy `fence`: how long a lease runs from the moment a report was sent, and how
-   * often one is sent. Three renewals in a row may fail before traffic is fenced.
-   */
+  /** Policy `fence`: a lease runs so long from when a report was sent: three may fail in a row. */
   leaseMs: 2_000,
   leaseRenewMs: 500,
-  /**
-   * From the end of a lease until an engine lets nothing new in, at most. The wall clock bounds
-   * both engines to the end itself; this is what remains when it is set back in that moment:
-   * HAProxy's checks then take 200 + 300 + 100 + 300 ms (interval, timeout, interval, timeout),
-   * the kernel's own timeout some 10 ms.
-   */
+  /** From its end until an engine lets nothing new in; lease-lines.ts has the sum. */
   leaseEngineMs: 1_000,
+  /** A load may end so long after a lease, in the file that it reads. */
+  leaseStart: 500,
+  /** Renewals between two looks at the kernel's leases: 10 s. */
+  leaseLooks: 20,
+  /** HAProxy's checks of a lease: one may be lost. */
+  leaseCheck: { intervalMs: 200, timeoutMs: 300, againMs: 100, failures: 2 },
   /** HAProxy may open what the system lets it, up to this: it keeps some 100 bytes for each. */
   engineOpenFiles: 200_000,
   /** HAProxy's log is begun anew past this. */

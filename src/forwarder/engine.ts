@@ -97,7 +97,7 @@ export interface Engine {
    * the engine's own means, whether or not this process runs. Replaces the set held before; a site
    * absent from it carries without a lease. An engine that is opened keeps the set of its last
    * life, every lease over, until it is called. Waits for no verb that is under way. Resolves once
-   * the engine was read back and found so.
+   * the engine was read back and found so. A change of the set may load HAProxy: renew meanwhile.
    * @param leases site -> when its lease ends (milliseconds of the agent's lease clock); a time
    *   that is past = fenced now
    */

@@ -16,6 +16,7 @@ import { boundsFrom, type OldWorkerBounds } from '../../src/forwarder/haproxy/ol
 import { makeFolders, pathsOf } from '../../src/forwarder/haproxy/paths.ts';
 import { RuntimeSocket } from '../../src/forwarder/haproxy/runtime.ts';
 import { parseProcesses } from '../../src/forwarder/haproxy/tables.ts';
+import { leaseClock } from '../../src/forwarder/lease-clock.ts';
 import { makeCertificate } from './certificates.ts';
 import { loadBalancer } from './load-balancers.ts';
 import { silent } from './log.ts';
@@ -58,6 +59,7 @@ export async function openEngine(
       certificateOf,
       oldWorkers: { ...boundsFrom({ memoryBytes: undefined, ageMs: 86_400_000 }), ...bounds },
       now: Date.now,
+      leaseNow: leaseClock,
       log: silent,
       ...(program === undefined ? {} : { haproxyPath: program }),
     });

@@ -2,9 +2,13 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadBalancer } from '../../src/elb/types.ts';
+import { leaseClock } from '../../src/forwarder/lease-clock.ts';
 import { NftablesEngine } from '../../src/forwarder/nftables/engine.ts';
 import { Prober } from '../../src/forwarder/probes/prober.ts';
 import { silent } from './log.ts';
+
+/** TCP listeners at this port are another engine's. */
+export const proxied = 8_000;
 
 /** The engine in a namespace of its own, as an agent has it. */
 export class KernelHost {
@@ -12,15 +16,18 @@ export class KernelHost {
   /** Keys of probes that fail, by what they end with. */
   readonly #sick = new Set<string>();
   #onChange: (key: string) => void = () => {};
+  readonly #folder = mkdtempSync(join(tmpdir(), 'nftables-'));
   readonly #probed = new Map<string, readonly string[]>();
   #engine: NftablesEngine | undefined;
 
   /** @param probing really, and not only what `probe` says */
   async open(probing = false): Promise<void> {
     this.#engine = new NftablesEngine({
-      folder: mkdtempSync(join(tmpdir(), 'nftables-')),
+      folder: this.#folder,
       now: Date.now,
+      leaseNow: leaseClock,
       log: silent,
+      carries: ({ protocol, port }) => protocol === 'udp' || port !== proxied,
       startProbes: (onChange) => {
         this.#onChange = onChange;
         if (probing) return new Prober({ log: silent, onChange });
@@ -47,6 +54,26 @@ export class KernelHost {
 
   async prune(ids: readonly string[]) {
     return this.#engine!.prune(new Set(ids));
+  }
+
+  /** @param left milliseconds until the lease of each site ends */
+  async guard(left: Readonly<Record<string, number>>) {
+    const ends = Object.entries(left).map(([site, ms]) => [site, leaseClock() + ms] as const);
+    return this.#engine!.guard(new Map(ends));
+  }
+
+  async renew(site: string, left: number) {
+    return this.#engine!.renew(site, leaseClock() + left);
+  }
+
+  /** From now on, twice a second. */
+  async keepRenewing(site: string, left: number) {
+    setInterval(() => void this.renew(site, left), 500);
+  }
+
+  /** The last transaction about leases. */
+  async leaseFile(): Promise<string> {
+    return join(this.#folder, 'leases.nft');
   }
 
   async drains() {

@@ -34,6 +34,8 @@ export interface Machine {
     name: Name,
     ...args: Parameters<Methods[Name]>
   ): Promise<Awaited<ReturnType<Methods[Name]>>>;
+  /** Stops its process, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends the process as a crash would; the next `ask` goes to a new one. */
   kill(): Promise<void>;
 }
@@ -172,6 +174,9 @@ export function enterNamespace(namespace: string): Machine & { end(): void } {
         waiting.set(calls, { resolve, reject });
         process.send({ call: calls, name, args });
       });
+    },
+    signal(signal) {
+      child?.kill(signal);
     },
     async kill() {
       const ended = child;

@@ -9,6 +9,7 @@ import { Turns } from '../turns.ts';
 import { CertificateFiles, type ListenerPem } from './certificates.ts';
 import { Counters } from './counters.ts';
 import { Drains } from './drains.ts';
+import { Leases } from './leases.ts';
 import { Loader } from './loader.ts';
 import { parseSection, parseServer, UnsafeValue } from './names.ts';
 import type { OldWorkerBounds } from './old-worker-bounds.ts';
@@ -25,6 +26,8 @@ export interface HaproxyOptions {
   /** Unix milliseconds: what drain deadlines are measured by. */
   readonly now: () => number;
   readonly log: Log;
+  /** The clock of leases, in milliseconds. */
+  readonly leaseNow: () => number;
   /** The certificate of an id, where it has come. */
   readonly certificateOf: (id: string) => ServerCertificate | undefined;
   /** What the workers that reloads have replaced may hold. */
@@ -51,11 +54,15 @@ export class HaproxyEngine implements Engine {
   readonly #traffic: Traffic;
   readonly #oldWorkers: OldWorkers;
   readonly #certificates: CertificateFiles;
+  readonly #leases: Leases;
+  /** As applied last: guarding its site renders it anew. */
+  readonly #wanted = new Map<string, LoadBalancer>();
+  #guarding: Promise<unknown> = Promise.resolve();
   readonly #turns = new Turns();
   readonly #listeners: ((reason: string) => void)[] = [];
 
   constructor(options: HaproxyOptions) {
-    const { folder, now, log, certificateOf, oldWorkers: bounds } = options;
+    const { folder, now, leaseNow, log, certificateOf, oldWorkers: bounds } = options;
     const { haproxyPath: program = 'haproxy' } = options;
     const paths = pathsOf(folder);
     const user = unprivilegedUser();
@@ -65,9 +72,12 @@ export class HaproxyEngine implements Engine {
     };
     this.#certificates = new CertificateFiles(paths.certificates, certificateOf);
     this.#counters = new Counters(paths, log);
+    this.#leases = new Leases({ paths, leaseNow, log });
     const beforeEnd = () => this.#counters.atReload('old');
-    const onReload = (when: 'before' | 'after') =>
+    const onReload = (when: 'before' | 'after') => {
       void this.#counters.atReload(when === 'before' ? 'all' : 'old');
+      this.#leases.atReload(when);
+    };
     this.#loader = new Loader({
       paths,
       program,
@@ -91,27 +101,34 @@ export class HaproxyEngine implements Engine {
 
   /** Called once, by `openHaproxyEngine`. */
   async open(): Promise<void> {
+    await this.#leases.open();
     await this.#loader.open();
     this.#oldWorkers.start();
   }
 
   apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
-    return this.#turns.take(wanted.id, async () => {
-      const failures: ReportFailure[] = [];
-      try {
-        const { ready, pems, lacking } = this.#certificates.prepare(carry(wanted));
-        failures.push(...lacking.map((each) => ({ loadBalancerId: wanted.id, ...each })));
-        return [...failures, ...(await this.#settle(wanted, ready, pems))];
-      } catch (error) {
-        const isOurs = error instanceof UnsafeValue || error instanceof LoadRefused;
-        if (!isOurs) throw error;
-        return [...failures, { loadBalancerId: wanted.id, reason: error.message }];
-      }
-    });
+    return this.#turns.take(wanted.id, () => this.#apply(wanted));
+  }
+
+  async #apply(wanted: LoadBalancer): Promise<readonly ReportFailure[]> {
+    this.#wanted.set(wanted.id, wanted);
+    const failures: ReportFailure[] = [];
+    try {
+      const { ready, pems, lacking } = this.#certificates.prepare(
+        carry(wanted, this.#leases.isGuarded(wanted.site)),
+      );
+      failures.push(...lacking.map((each) => ({ loadBalancerId: wanted.id, ...each })));
+      return [...failures, ...(await this.#settle(wanted, ready, pems))];
+    } catch (error) {
+      const isOurs = error instanceof UnsafeValue || error instanceof LoadRefused;
+      if (!isOurs) throw error;
+      return [...failures, { loadBalancerId: wanted.id, reason: error.message }];
+    }
   }
 
   remove(loadBalancerId: string): Promise<void> {
     return this.#turns.take(loadBalancerId, async () => {
+      this.#wanted.delete(loadBalancerId);
       const [failure] = await this.#settle({ id: loadBalancerId, draining: [] }, [], []);
       if (failure !== undefined) throw new Error(failure.reason);
       await this.#drains.tend(loadBalancerId);
@@ -121,6 +138,7 @@ export class HaproxyEngine implements Engine {
   async prune(wanted: ReadonlySet<string>): Promise<void> {
     const strays = [...this.#loader.ids()].filter((id) => !wanted.has(id));
     await Promise.all(strays.map((id) => this.remove(id)));
+    await this.#inGuard(() => this.#leases.pruned());
   }
 
   drains(): Promise<readonly ReportDrain[]> {
@@ -147,12 +165,47 @@ export class HaproxyEngine implements Engine {
     return this.#traffic.read(ids);
   }
 
-  async guard(leases: ReadonlyMap<string, number>): Promise<void> {
-    if (leases.size > 0) throw new Error('this engine holds no leases');
+  guard(leases: ReadonlyMap<string, number>): Promise<void> {
+    return this.#inGuard(() => this.#guard(leases));
   }
 
-  async renew(): Promise<void> {
-    // No site is ever guarded.
+  renew(site: string, until: number): Promise<void> {
+    return this.#leases.renew(site, until);
+  }
+
+  /** One change of the set at a time. */
+  #inGuard(act: () => Promise<void>): Promise<void> {
+    const done = this.#guarding.then(act);
+    this.#guarding = done.catch(() => {
+      // Its caller has the error; the next call replaces the set anyway.
+    });
+    return done;
+  }
+
+  async #guard(leases: ReadonlyMap<string, number>): Promise<void> {
+    const changed = await this.#leases.hold(leases);
+    const ids = [...this.#wanted.values()].filter(({ site }) => changed.has(site));
+    await Promise.all(ids.map(({ id }) => this.#renderAnew(id)));
+    await this.#leases.settle();
+  }
+
+  /** What it reports was reported when the load balancer was applied. */
+  #renderAnew(id: string): Promise<unknown> {
+    return this.#turns.take(id, async () => {
+      const wanted = this.#wanted.get(id);
+      if (wanted === undefined) return;
+      const [failure] = await this.#apply(wanted);
+      const { crew } = this.#loader;
+      const pools = carry(wanted, this.#leases.isGuarded(wanted.site)).flatMap(
+        (each) => each.pools,
+      );
+      const names = new Set(pools.map(({ name }) => name));
+      const stale = (crew.isThere ? crew.current.pools(id) : []).find(
+        ({ name }) => !names.has(name),
+      );
+      if (stale === undefined) return;
+      throw new Error(`${id} is not loaded as its lease wants: ${failure?.reason ?? stale.name}`);
+    });
   }
 
   notices(): readonly string[] {
@@ -168,6 +221,7 @@ export class HaproxyEngine implements Engine {
     this.#drains.close();
     this.#counters.close();
     this.#oldWorkers.close();
+    await this.#leases.close();
     await this.#loader.close(stopTraffic);
   }
 

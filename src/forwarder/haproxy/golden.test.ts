@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { verdict } from '../../../test/support/haproxy.ts';
 import type { LoadBalancer } from '../../elb/types.ts';
+import { leasedSites, renderLeases } from './lease-lines.ts';
+import { UnsafeValue } from './names.ts';
 import { planCommands } from './plan.ts';
 import { carry, renderFile } from './render.ts';
 
@@ -33,6 +35,29 @@ describe('sections of a load balancer', () => {
       assert.equal(verdict(text), '');
     });
   }
+});
+
+describe('sections of a load balancer whose site is held to a lease', () => {
+  for (const name of ['tcp', 'http', 'https']) {
+    test(name, () => {
+      const loadBalancer = read<LoadBalancer>(`${name}.in.json`);
+      const { site } = loadBalancer;
+      const leases = renderLeases([
+        { site, wallEnd: 1_795_478_400_000 },
+        { site: 'Site_2', wallEnd: 0 },
+      ]);
+      const text = `${renderFile(carry(loadBalancer, true))}\n${leases}`;
+      compare(`${name}.leased.cfg`, text);
+      assert.equal(verdict(text), '');
+      assert.deepEqual(leasedSites(leases), [site, 'Site_2']);
+    });
+  }
+
+  test('a site that could be read as more than its id is refused', () => {
+    for (const site of ['', 'a b', 'a\nglobal', 'a}', 'é', 'a'.repeat(65)]) {
+      assert.throws(() => renderLeases([{ site, wallEnd: 0 }]), UnsafeValue);
+    }
+  });
 });
 
 describe('commands from one state to the next', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import net from 'node:net';
 import type { BackendKey, Listener, ServerType } from '../../elb/types.ts';
 
@@ -94,6 +95,16 @@ export function certificateFile(prefix: string): string {
 /** The name of a cookie. */
 export function cookieToken(name: string): string {
   return matching(name, /^[A-Za-z0-9]{1,200}$/, 'cookie name');
+}
+
+/** What names a site's lease in an engine: 16 hexadecimal digits, whatever signs the site has. */
+export function leaseToken(site: string): string {
+  return createHash('sha256').update(siteToken(site)).digest('hex').slice(0, 16);
+}
+
+/** A site's id: letters, digits, `-` and `_`. */
+export function siteToken(site: string): string {
+  return matching(site, /^[A-Za-z0-9_-]{1,64}$/, 'site');
 }
 
 /** Undefined: not a section of ours. */

@@ -9,6 +9,8 @@ export interface Paths {
   readonly base: string;
   /** The folder of load balancers' sections. */
   readonly sections: string;
+  /** The sites that are held to a lease, beside their load balancers' sections. */
+  readonly leases: string;
   /** The folder with one file per HTTPS listener: its certificate and key. */
   readonly certificates: string;
   readonly pid: string;
@@ -21,6 +23,9 @@ export interface Paths {
   /** The folder of sockets between workers, which HAProxy's own user must get into. */
   readonly handover: string;
 }
+
+/** The name of `leases` in its folder. */
+export const leasesFile = 'leases.cfg';
 
 /** The longest path of a Unix socket (`sun_path`), less what HAProxy appends while it binds. */
 const longestSocket = 107 - 16;
@@ -39,6 +44,7 @@ export function pathsOf(folder: string): Paths {
   return {
     base: join(folder, 'haproxy.cfg'),
     sections: join(folder, 'load-balancers'),
+    leases: join(folder, 'load-balancers', leasesFile),
     // Named in HAProxy's commands.
     certificates: join(isPlain ? folder : own, 'certificates'),
     pid: join(folder, 'haproxy.pid'),

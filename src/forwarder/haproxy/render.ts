@@ -10,6 +10,7 @@ import type {
 } from '../../elb/types.ts';
 import { limits } from '../../limits.ts';
 import { peersName } from './base.ts';
+import { type LeaseLines, leaseLines, noLease } from './lease-lines.ts';
 import {
   certificateFile,
   endpoint,
@@ -67,14 +68,15 @@ export interface Slot {
 /**
  * What HAProxy carries of a load balancer: its running TCP, HTTP and HTTPS listeners while it is
  * Active.
+ * @param isGuarded its site's lease must run for it to take traffic
  * @throws UnsafeValue when a value could be read as something else than what it is
  */
-export function carry(loadBalancer: LoadBalancer): Carried[] {
+export function carry(loadBalancer: LoadBalancer, isGuarded = false): Carried[] {
   if (loadBalancer.status !== 'Active') return [];
   return loadBalancer.listeners
     .filter((listener) => listener.running)
     .filter((listener) => listener.protocol !== 'udp')
-    .map((listener) => carryOne(loadBalancer, listener));
+    .map((listener) => carryOne(loadBalancer, listener, isGuarded));
 }
 
 export function listenerName({ protocol, port }: Listener): string {
@@ -96,10 +98,12 @@ export function slotWords({ name, address, weight, options }: Slot): string {
   return [name, address, 'weight', numberToken(weight, 1, 100), ...options].join(' ');
 }
 
-function carryOne(loadBalancer: LoadBalancer, listener: Carriable): Carried {
+function carryOne(loadBalancer: LoadBalancer, listener: Carriable, isGuarded: boolean): Carried {
   const prefix = sectionPrefix(loadBalancer.id, listener);
+  const lease = isGuarded ? leaseLines(loadBalancer.site, listener) : noLease;
   // The digest is of all that a reload alone can change; servers come and go without one.
-  const frame = sections(loadBalancer, listener, `${prefix}.0`, poolsOf(listener, [], prefix));
+  const empty = poolsOf(listener, [], prefix);
+  const frame = sections(loadBalancer, listener, `${prefix}.0`, empty, lease);
   const model = slotOptions(listener, true).join(' ');
   const port = listener.backendPort ?? listener.port;
   const digest = createHash('sha256').update(`${frame}\n${model} ${port}`).digest('hex');
@@ -111,7 +115,7 @@ function carryOne(loadBalancer: LoadBalancer, listener: Carriable): Carried {
     endpoint: endpoint(loadBalancer.address, listener.port),
     pools,
     ...(listener.protocol === 'https' ? { certificate: certificateFor(listener, prefix) } : {}),
-    text: sections(loadBalancer, listener, name, pools),
+    text: sections(loadBalancer, listener, name, pools, lease),
   };
 }
 
@@ -177,9 +181,10 @@ function sections(
   listener: Carriable,
   name: string,
   pools: readonly Pool[],
+  lease: LeaseLines,
 ): string {
   const blocks = [
-    [`frontend ${name}.front`, ...frontendLines(loadBalancer, listener, name)],
+    [`frontend ${name}.front`, ...frontendLines(loadBalancer, listener, name, lease)],
     ...pools.map((pool) => [
       `backend ${pool.name}`,
       ...backendLines(listener, name, pool.role, stickTable(loadBalancer, listener)),

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { idToken, parseSection, type SectionName } from './names.ts';
+import { leasesFile } from './paths.ts';
 
 /** A server that a load starts at rest, and what it shall be woken as. */
 export interface RestingServer {
@@ -53,7 +54,7 @@ export class SectionFiles {
   constructor(folder: string) {
     this.#folder = folder;
     for (const file of readdirSync(folder)) {
-      if (!file.endsWith(ending)) continue;
+      if (!file.endsWith(ending) || file === leasesFile) continue;
       const text = readFileSync(join(folder, file), 'utf8');
       this.#written.set(file, text);
       for (const [id, sections] of partsOf(text)) {

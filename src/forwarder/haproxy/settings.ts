@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { specFigures } from '../../elb/specs.ts';
 import type { HealthCheck, LoadBalancer, StickySession } from '../../elb/types.ts';
 import { certificatePath, handoverSocket, limitsName } from './base.ts';
+import type { LeaseLines } from './lease-lines.ts';
 import {
   certificateFile,
   cookieToken,
@@ -19,18 +20,22 @@ import { type Carriable, isHttp } from './render.ts';
 /**
  * The lines of a listener's `frontend` after its first.
  * @param name what its sections' names begin with
+ * @param lease the lines that hold it to a lease
  */
 export function frontendLines(
   loadBalancer: LoadBalancer,
   listener: Carriable,
   name: string,
+  lease: LeaseLines,
 ): string[] {
   const { address } = loadBalancer;
   return [
     `mode ${modeOf(listener)}`,
     `bind ${endpoint(address, listener.port)}${tlsWords(listener, name)}`,
     ...(isHttp(listener) ? [`bind ${nextSocket(name)} accept-proxy`] : []),
+    ...lease.connection,
     ...limitLines(loadBalancer, listener),
+    ...lease.request,
     ...acceptLines(listener, endpoint(address, listener.port).replace(/:\d+$/, '')),
     ...(isHttp(listener) ? nextLines(name) : []),
     // When no probe succeeds, traffic goes to every server that has weight.

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LoadBalancer } from '../../elb/types.ts';
+import type { Listener, LoadBalancer } from '../../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/protocol.ts';
 import { limits } from '../../limits.ts';
 import { type Log, reasonOf } from '../../log.ts';
@@ -12,6 +12,7 @@ import { Conntrack, type FlowTable, flowKey } from './conntrack.ts';
 import { countersOf, trafficOf } from './counters.ts';
 import { type Allowed, Cuts } from './cuts.ts';
 import { forwardingProblem } from './forwarding.ts';
+import { KernelLeases } from './leases.ts';
 import { NftRefused } from './nft.ts';
 import { type Probes, probeKey, probeTargets, type StartProbes } from './probes.ts';
 import { type OpenServer, render } from './render.ts';
@@ -32,6 +33,10 @@ export interface NftablesOptions {
   /** Unix milliseconds: what drain deadlines are measured by. */
   readonly now: () => number;
   readonly log: Log;
+  /** The clock of leases, in milliseconds. */
+  readonly leaseNow: () => number;
+  /** Its own listeners, of those that the kernel can carry; leases are held for all of them. */
+  readonly carries: (listener: Listener) => boolean;
   readonly startProbes: StartProbes;
 }
 
@@ -41,6 +46,8 @@ export interface NftablesOptions {
  */
 export class NftablesEngine implements Engine {
   readonly #log: Log;
+  readonly #carries: NftablesOptions['carries'];
+  readonly #leases: KernelLeases;
   readonly #ruleset: Ruleset;
   readonly #conntrack = new Conntrack();
   readonly #cuts: Cuts;
@@ -54,8 +61,10 @@ export class NftablesEngine implements Engine {
   #levelling: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor({ folder, now, log, startProbes }: NftablesOptions) {
+  constructor({ folder, now, leaseNow, log, carries, startProbes }: NftablesOptions) {
     this.#log = log;
+    this.#carries = carries;
+    this.#leases = new KernelLeases({ file: join(folder, 'leases.nft'), leaseNow, log });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const onLost = (reason: string) => {
       for (const listener of this.#listeners) listener(reason);
@@ -71,8 +80,12 @@ export class NftablesEngine implements Engine {
     return this.#turns.take(id, async () => {
       let services: readonly Service[] = [];
       try {
-        services = servicesOf(wanted);
-        return await this.#settle(wanted, services);
+        services = servicesOf({ ...wanted, listeners: wanted.listeners.filter(this.#carries) });
+        // Listeners are held before they take flows, and until they take none.
+        await this.#leases.place(wanted);
+        const failures = await this.#settle(wanted, services);
+        await this.#leases.keepOnly(wanted);
+        return failures;
       } catch (error) {
         if (!(error instanceof UnsafeValue || error instanceof NftRefused)) throw error;
         const reason = error.message;
@@ -85,11 +98,13 @@ export class NftablesEngine implements Engine {
   remove(loadBalancerId: string): Promise<void> {
     return this.#turns.take(loadBalancerId, async () => {
       await this.#settle({ id: loadBalancerId, draining: [] }, []);
+      await this.#leases.drop(loadBalancerId);
     });
   }
 
   async prune(wanted: ReadonlySet<string>): Promise<void> {
     try {
+      await this.#leases.pruned();
       // A machine without anything to carry needs no table, and gets none.
       if (!this.#ruleset.isOpen && !(await this.#ruleset.hasListeners())) return;
       await this.#ruleset.open();
@@ -142,12 +157,12 @@ export class NftablesEngine implements Engine {
     );
   }
 
-  async guard(leases: ReadonlyMap<string, number>): Promise<void> {
-    if (leases.size > 0) throw new Error('this engine holds no leases');
+  guard(leases: ReadonlyMap<string, number>): Promise<void> {
+    return this.#leases.guard(leases);
   }
 
-  async renew(): Promise<void> {
-    // No site is ever guarded.
+  renew(site: string, until: number): Promise<void> {
+    return this.#leases.renew(site, until);
   }
 
   notices(): readonly string[] {
@@ -170,6 +185,8 @@ export class NftablesEngine implements Engine {
       await this.#cuts.cut(places.map((place) => ({ place, servers: new Set(), isGone: true })));
     }
     await this.#ruleset.close();
+    if (stopTraffic) await this.#leases.clear();
+    await this.#leases.close();
   }
 
   async #settle(

@@ -74,25 +74,32 @@ export class Nft {
   read(): Promise<Table> {
     this.#reading ??= this.#inTurn(async () => {
       this.#reading = undefined;
-      const { code, output, errors } = await run(['-j', 'list', 'table', 'inet', 'sluice']);
+      const { code, output, errors } = await runNft(['-j', 'list', 'table', 'inet', 'sluice']);
       if (code === 0) return parseTable(output);
       if (/No such file or directory/.test(errors)) return noTable;
-      throw new NftRefused(firstLine(errors));
+      throw refusalIn(errors);
     });
     return this.#reading;
   }
 
   /** What the kernel has counted by now; waits for no change. @throws NftRefused */
   async counters(): Promise<ReturnType<typeof parseCounters>> {
-    const { code, output, errors } = await run(['-j', 'list', 'sets', 'table', 'inet', 'sluice']);
-    if (code !== 0) throw new NftRefused(firstLine(errors));
+    const { code, output, errors } = await runNft([
+      '-j',
+      'list',
+      'sets',
+      'table',
+      'inet',
+      'sluice',
+    ]);
+    if (code !== 0) throw refusalIn(errors);
     return parseCounters(output);
   }
 
   /** What the kernel has counted of these listeners alone. @throws NftRefused */
   async countersOf(services: readonly Service[]): Promise<ReturnType<typeof parseGot>> {
-    const { code, output, errors } = await run([getCommand(services)]);
-    if (code !== 0) throw new NftRefused(firstLine(errors));
+    const { code, output, errors } = await runNft([getCommand(services)]);
+    if (code !== 0) throw refusalIn(errors);
     return parseGot(output);
   }
 
@@ -138,7 +145,7 @@ export class Nft {
     // In a container the kernel's number of a process is not ours: then its rules tell.
     const isOwn = pending?.pid === pid || (rules(told).length > 0 && isSame(pending?.lines, told));
     if (isOwn) pending?.tell(told);
-    else if (told.some((line) => line.includes(' inet sluice'))) this.#options.onDoubt();
+    else if (told.some((line) => / inet sluice(?: |$)/.test(line))) this.#options.onDoubt();
   }
 
   async #commitAll(): Promise<void> {
@@ -163,10 +170,10 @@ export class Nft {
     });
     const pending = this.#pending!;
     try {
-      const { code, errors } = await run(['-f', file], (pid) => {
+      const { code, errors } = await runNft(['-f', file], (pid) => {
         pending.pid = pid;
       });
-      if (code !== 0) throw new NftRefused(firstLine(errors));
+      if (code !== 0) throw refusalIn(errors);
       if (!this.#isTelling) return false;
       const late = new AbortController();
       const pause = delay(limits.nftTold, undefined, { signal: late.signal });
@@ -202,7 +209,8 @@ function rules(lines: readonly string[]): string[] {
   });
 }
 
-function run(
+/** Runs nft. @throws NftRefused when it is not there */
+export function runNft(
   args: readonly string[],
   onPid: (pid: number) => void = () => {},
 ): Promise<{ code: number | null; output: string; errors: string }> {
@@ -220,6 +228,11 @@ function run(
     child.on('error', () => reject(new NftRefused('nftables (nft) is not installed')));
     child.on('close', (code) => resolve({ code, output, errors }));
   });
+}
+
+/** What nft said, as an error. */
+export function refusalIn(errors: string): NftRefused {
+  return new NftRefused(firstLine(errors));
 }
 
 function firstLine(errors: string): string {
