@@ -168,7 +168,7 @@ describe('throttling', () => {
     assert.equal((await call(id)).status, 200);
     const { status, headers, body } = await call(id);
     assert.deepEqual([status, body.Code], [400, 'Throttling.User']);
-    assert.equal(headers['x-acs-retry-after'], '500');
+    assert.equal(headers['x-acs-retry-after'], '1000');
   });
 });
 

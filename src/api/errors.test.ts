@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Refusal } from '../elb/refusal.ts';
 import { actions } from './actions/index.ts';
-import { ApiError, errorTable, fromRefusal } from './errors.ts';
+import { ApiError, errorTable, fromRefusal, printed } from './errors.ts';
 
 describe('the error table', () => {
   test('every code an action lists has a row', () => {
@@ -16,6 +16,7 @@ describe('the error table', () => {
     for (const [code, { status, message, when }] of Object.entries(errorTable)) {
       assert.ok(status >= 400 && status < 600, code);
       assert.match(message, /[.s]$/, code);
+      assert.doesNotMatch(printed(code as keyof typeof errorTable), /%s/, code);
       assert.notEqual(when, '', code);
     }
   });
@@ -47,11 +48,21 @@ describe('refusals of rules', () => {
     assert.equal(shown?.status, 404);
   });
 
-  test("a rule's sentence follows the documented text", () => {
+  test("a rule's sentence is the detail; the documented text stays exact", () => {
     const error = fromRefusal(new Refusal('InvalidParameter.%s', 'Ip', 'i-1 has no address x.'));
     assert.equal(error?.code, 'InvalidParameter.Ip');
-    const text = 'The specified field Ip invalid. Please check it again. i-1 has no address x.';
-    assert.equal(error?.message, text);
+    assert.equal(error?.message, 'The specified field Ip invalid. Please check it again.');
+    assert.equal(error?.detail, 'i-1 has no address x.');
+  });
+
+  test('a missing listener has the word in its text that Terraform looks for', () => {
+    const error = fromRefusal(new Refusal('ListenerNotFound'));
+    const documented = 'The input parameter listener that is not found.';
+    assert.equal(error?.message, `${documented} ListenerNotFound`);
+    const gone = fromRefusal(new Refusal('LoadBalancerNotFound.OfListener'), 'loadBalancerId');
+    assert.equal(gone?.code, 'LoadBalancerNotFound');
+    const text = 'The input parameter loadBalancerId that is not found.';
+    assert.equal(gone?.message, `${text} LoadBalancerNotFound`);
   });
 
   test('a code without a row is not an answer', () => {

@@ -7,12 +7,20 @@ export interface ErrorRow {
   /** The code on the wire, where two rows share one. */
   readonly code?: string;
   readonly message: string;
+  /** What `%s` in the message stands for where no error is at hand; absent: a parameter's name. */
+  readonly placeholder?: string;
+  /** A word that clients look for in the message; it follows the documented text. */
+  readonly clientWord?: string;
   /** When it is raised, for the error pages. */
   readonly when: string;
   /** The same call may well succeed a little later. */
   readonly retry?: true;
 }
 
+/** What the messages of signatures end with. */
+const stringToSign = '<the string that the server signs>';
+
+const loadBalancerNotFound = 'The input parameter %s that is not found.';
 const incorrectStatus = 'The current status of the resource does not support this operation.';
 
 /**
@@ -47,6 +55,8 @@ export const errorTable = {
   MissingTimestamp: gatewayMissing('Timestamp'),
   MissingSignatureNonce: gatewayMissing('SignatureNonce'),
   MissingSignature: gatewayMissing('Signature'),
+  MissingSignatureMethod: gatewayMissing('SignatureMethod'),
+  MissingSignatureVersion: gatewayMissing('SignatureVersion'),
   InvalidSignatureMethod: {
     status: 400,
     message: 'Specified signature method is not valid.',
@@ -61,6 +71,7 @@ export const errorTable = {
     status: 400,
     message:
       'The request signature does not conform to Aliyun standards. server string to sign is:%s',
+    placeholder: stringToSign,
     when: 'the Authorization header is malformed or leaves a mandatory header unsigned',
   },
   'InvalidAccessKeyId.NotFound': {
@@ -102,6 +113,7 @@ export const errorTable = {
   SignatureDoesNotMatch: {
     status: 400,
     message: 'Specified signature is not matched with our calculation. server string to sign is:%s',
+    placeholder: stringToSign,
     when: 'the signature is not the one that the secret gives',
   },
   SignatureNonceUsed: {
@@ -193,8 +205,17 @@ export const errorTable = {
   },
   LoadBalancerNotFound: {
     status: 400,
-    message: 'The input parameter %s that is not found.',
+    message: loadBalancerNotFound,
+    placeholder: 'LoadBalancerId',
     when: 'there is no such load balancer',
+  },
+  'LoadBalancerNotFound.OfListener': {
+    status: 400,
+    code: 'LoadBalancerNotFound',
+    message: loadBalancerNotFound,
+    placeholder: 'loadBalancerId',
+    clientWord: 'LoadBalancerNotFound',
+    when: 'a listener is read, and there is no such load balancer',
   },
   InstanceNotFound: {
     status: 400,
@@ -209,6 +230,7 @@ export const errorTable = {
   ListenerNotFound: {
     status: 400,
     message: 'The input parameter listener that is not found.',
+    clientWord: 'ListenerNotFound',
     when: 'there is no listener on the port',
   },
   IncorrectListenerStatus: {
@@ -303,9 +325,8 @@ export class ApiError extends Error {
   readonly decidedBy: string | undefined;
 
   constructor(row: ErrorCode, about: ErrorAbout = {}) {
-    const { status, message, code = row }: ErrorRow = errorTable[row];
-    const text = message.replace('%s', () => about.subject ?? '');
-    super(about.extra === undefined ? text : `${text} ${about.extra}`);
+    const { status, code = row }: ErrorRow = errorTable[row];
+    super(printed(row, about.subject ?? ''));
     this.name = 'ApiError';
     this.code = code.replace('%s', () => about.subject ?? '');
     this.status = about.status ?? status;
@@ -319,13 +340,18 @@ export class ApiError extends Error {
 export interface ErrorAbout {
   /** What `%s` stands for. */
   readonly subject?: string;
-  /** A sentence after the documented text. */
-  readonly extra?: string;
   readonly detail?: string;
   readonly status?: number;
   readonly retryAfterMs?: number;
   readonly accessDenied?: Readonly<Record<string, string>>;
   readonly decidedBy?: string;
+}
+
+/** The message of a row as the wire has it, about `subject`. */
+export function printed(row: ErrorCode, subject?: string): string {
+  const { message, placeholder = '<parameter>', clientWord }: ErrorRow = errorTable[row];
+  const text = message.replace('%s', () => subject ?? placeholder);
+  return clientWord === undefined ? text : `${text} ${clientWord}`;
 }
 
 /** Whether the table has a row of this name. */
@@ -334,7 +360,7 @@ export function isErrorCode(code: string): code is ErrorCode {
 }
 
 /**
- * The wire form of a rule's refusal: its detail follows the documented text.
+ * The wire form of a rule's refusal: the documented text, and its detail for x-sluice-detail.
  * @returns undefined for a code that the table lacks, which is a programmer's mistake
  */
 export function fromRefusal(
@@ -342,10 +368,10 @@ export function fromRefusal(
   loadBalancerIdSpelling = 'LoadBalancerId',
 ): ApiError | undefined {
   if (!isErrorCode(code)) return undefined;
-  const named = code === 'LoadBalancerNotFound' ? loadBalancerIdSpelling : subject;
+  const named = code.startsWith('LoadBalancerNotFound') ? loadBalancerIdSpelling : subject;
   return new ApiError(code, {
     ...(named === undefined ? {} : { subject: named }),
-    ...(detail === undefined ? {} : { extra: detail }),
+    ...(detail === undefined ? {} : { detail }),
     ...(httpStatus === undefined ? {} : { status: httpStatus }),
   });
 }

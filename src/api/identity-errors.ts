@@ -27,7 +27,10 @@ export const identityErrors = {
     'The parameter - "%s" beyond the length limit.',
     'a text is longer than it may be',
   ),
-  MalformedPolicyDocument: wrong('%s', 'a policy document cannot be read; the text says why'),
+  MalformedPolicyDocument: {
+    ...wrong('%s', 'a policy document cannot be read; the text says why'),
+    placeholder: '<why the document is none>',
+  },
   'EntityNotExist.User': notExist('The user does not exist.', 'there is no such user'),
   'EntityNotExist.User.AccessKey': notExist(
     'The user access key does not exist.',
@@ -40,6 +43,14 @@ export const identityErrors = {
   'EntityNotExist.User.Group': notExist(
     'The user has not joined the group.',
     'the user is not in the group',
+  ),
+  'EntityNotExist.User.LoginProfile': notExist(
+    'The user login profile does not exist.',
+    'log-in profiles of a user: there are none',
+  ),
+  'EntityNotExist.User.MFADevice': notExist(
+    'The user has not bound any MFA device.',
+    'MFA devices of a user: there are none',
   ),
   'EntityNotExist.Group': notExist('The group does not exist.', 'there is no such group'),
   'EntityNotExist.Group.Policy': notExist(

@@ -6,9 +6,10 @@ import { flattened } from './flattened.ts';
 
 /**
  * Turns the wire's flat texts into an action's typed input: `BackendServers=[{"Port":"0"}]` and
- * `BackendServers.1.Port=0` alike. An empty text, null and an empty list are absent; a name that
- * the schema lacks is ignored. Coercion only reads: whether a value is allowed is the schema's
- * word, save that no text may hold a control character.
+ * `BackendServers.1.Port=0` alike. An empty text, null and an empty list are absent, save where the
+ * schema is marked `clearable`: there an empty text clears what was set. 0 is absent where it is
+ * marked `zeroIsAbsent`. A name that the schema lacks is ignored. Coercion only reads: whether a
+ * value is allowed is the schema's word, save that no text may hold a control character.
  * @throws ApiError Missing%s, Invalid%s, InvalidParameter.%s; what is missing comes first
  */
 export function readInput<A extends Action>(
@@ -19,7 +20,8 @@ export function readInput<A extends Action>(
   const reader = new Reader();
   for (const [name, schema] of Object.entries(action.input.shape)) {
     const inner = unwrap(schema);
-    const raw = parameters.get(name) || (isNested(inner) ? flattened(parameters, name) : undefined);
+    const given = parameters.get(name);
+    const raw = given || (isNested(inner) ? flattened(parameters, name) : given);
     const value = reader.read(inner, raw, [name]);
     if (value !== undefined) input[name] = value;
   }
@@ -108,14 +110,17 @@ class Reader {
 
   /** @param raw a text, what JSON.parse gave, or a flattened list */
   read(schema: z.core.$ZodType, raw: unknown, path: readonly PropertyKey[]): unknown {
-    if (raw === undefined || raw === '' || raw === null) return undefined;
     const inner = unwrap(schema);
-    if (inner instanceof z.ZodNumber) return typeof raw === 'string' ? toNumber(raw) : raw;
-    if (inner instanceof z.ZodBoolean) return typeof raw === 'string' ? toBoolean(raw) : raw;
+    if (raw === '' && isMarked(inner, 'clearable')) return raw;
+    if (raw === undefined || raw === '' || raw === null) return undefined;
+    if (inner instanceof z.ZodNumber) return readNumber(inner, raw);
+    if (inner instanceof z.ZodBoolean || isFlag(inner)) {
+      return typeof raw === 'string' ? toBoolean(inner, raw) : raw;
+    }
     if (inner instanceof z.ZodArray) return this.#readList(inner, raw, path);
     if (inner instanceof z.ZodObject) return this.#readObject(inner, raw, path);
     const isText = typeof raw === 'string';
-    if (isText && !isClean(isMultiline(inner) ? raw.replaceAll(/\r?\n/g, ' ') : raw)) {
+    if (isText && !isClean(isMarked(inner, 'multiline') ? raw.replaceAll(/\r?\n/g, ' ') : raw)) {
       const message = 'control characters and signs that hide or turn text are not allowed';
       this.faults.push({ path, message, code: 'invalid_format' });
     }
@@ -157,18 +162,32 @@ class Reader {
   }
 }
 
+function readNumber(schema: z.ZodNumber, raw: unknown): unknown {
+  const value = typeof raw === 'string' ? toNumber(raw) : raw;
+  return value === 0 && isMarked(schema, 'zeroIsAbsent') ? undefined : value;
+}
+
 /** Decimal text as a number; other text as it is, which no number schema takes. */
 function toNumber(text: string): number | string {
   return /^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : text;
 }
 
-function toBoolean(text: string): boolean | string {
-  const value = text.toLowerCase();
-  return value === 'true' ? true : value === 'false' ? false : text;
+/** A boolean that is documented as a text: `true` or `false`. */
+function isFlag(schema: z.core.$ZodType): schema is z.ZodEnum {
+  return schema instanceof z.ZodEnum && String(schema.options) === 'true,false';
 }
 
-function isMultiline(schema: z.core.$ZodType): boolean {
-  return z.globalRegistry.get(schema)?.multiline === true;
+/** Clients write booleans in any case. */
+function toBoolean(schema: z.ZodBoolean | z.ZodEnum, text: string): boolean | string {
+  const value = text.toLowerCase();
+  if (value !== 'true' && value !== 'false') return text;
+  return schema instanceof z.ZodEnum ? value : value === 'true';
+}
+
+type Mark = 'multiline' | 'clearable' | 'zeroIsAbsent';
+
+function isMarked(schema: z.core.$ZodType, mark: Mark): boolean {
+  return z.globalRegistry.get(schema)?.[mark] === true;
 }
 
 /** Control characters and halves of surrogate pairs have no place in any text of the API. */

@@ -210,6 +210,8 @@ describe('V1', () => {
     assert.throws(claim({ Timestamp: '' }), hasCode('MissingTimestamp'));
     assert.throws(claim({ SignatureNonce: '' }), hasCode('MissingSignatureNonce'));
     assert.throws(claim({ Signature: '' }), hasCode('MissingSignature'));
+    assert.throws(claim({ SignatureMethod: '' }), hasCode('MissingSignatureMethod'));
+    assert.throws(claim({ SignatureVersion: '' }), hasCode('MissingSignatureVersion'));
     assert.throws(claim({ SignatureMethod: 'SHA256withRSA' }), hasCode('InvalidSignatureMethod'));
     assert.throws(claim({ SignatureMethod: 'constructor' }), hasCode('InvalidSignatureMethod'));
     assert.throws(claim({ SignatureType: 'BEARERTOKEN' }), hasCode('InvalidSignatureMethod'));

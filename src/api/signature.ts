@@ -104,9 +104,10 @@ function claimV1(request: RpcRequest, now: number): Claim {
   const timestamp = parameters.get('Timestamp') || missing('MissingTimestamp');
   const nonce = parameters.get('SignatureNonce') || missing('MissingSignatureNonce');
   const signature = parameters.get('Signature') || missing('MissingSignature');
-  const named = parameters.get('SignatureMethod') || 'HMAC-SHA1';
+  const named = parameters.get('SignatureMethod') || missing('MissingSignatureMethod');
+  const version = parameters.get('SignatureVersion') || missing('MissingSignatureVersion');
   if (!isV1Method(named)) refuseMethod(named);
-  if ((parameters.get('SignatureVersion') || '1.0') !== '1.0') {
+  if (version !== '1.0') {
     throw new ApiError('InvalidSignatureVersion', { detail: 'expected 1.0' });
   }
   checkTime(timestamp, now);

@@ -44,12 +44,40 @@ describe('throttling', () => {
         error instanceof ApiError &&
         error.code === 'Throttling.User' &&
         error.status === 400 &&
-        error.retryAfterMs === 100,
+        error.retryAfterMs === 1_000,
     );
-    pass(99);
+    pass(999);
     assert.equal(admitted('1', 1), 0);
     pass(1);
-    assert.equal(admitted('1', 2), 1);
+    assert.equal(admitted('1', 20), 10);
+  });
+
+  test('in no second are more calls admitted than documented, whenever it begins', () => {
+    const { admitted, pass } = throttle();
+    const times: number[] = [];
+    for (let time = 0; time < 10_000; time += 37) {
+      for (let n = admitted('1', time % 5 === 0 ? 20 : 1); n > 0; n--) times.push(time);
+      pass(37);
+    }
+    const inSecondOf = (begin: number) =>
+      times.filter((time) => time >= begin && time < begin + 1_000).length;
+    assert.equal(Math.max(...times.map(inSecondOf)), 10);
+    assert.ok(times.length > 90, `${times.length}`);
+  });
+
+  test('calls at an even pace of the documented number all pass', () => {
+    const { admitted, pass } = throttle();
+    for (let call = 0; call < 100; call++) {
+      assert.equal(admitted('1', 1), 1, `call ${call}`);
+      pass(100);
+    }
+  });
+
+  test('a clock that is set back locks no one out', () => {
+    const { admitted, pass } = throttle();
+    assert.equal(admitted('1', 20), 10);
+    pass(-3_600_000);
+    assert.equal(admitted('1', 20), 10);
   });
 
   test('actions and accounts do not take from one another', () => {
@@ -102,7 +130,7 @@ describe('throttling', () => {
       const it = throttle();
       assert.equal(refused(it, '192.0.2.1', 200), limits.unprovenCalls);
       const { code, status, retryAfterMs } = it.refuse('192.0.2.1', refusal);
-      assert.deepEqual([code, status, retryAfterMs], ['Throttling', 400, 20]);
+      assert.deepEqual([code, status, retryAfterMs], ['Throttling', 400, 1_000]);
       assert.equal(refused(it, '192.0.2.2', 200), limits.unprovenCalls);
       it.pass(1_000);
       assert.equal(refused(it, '192.0.2.1', 200), limits.unprovenCalls);

@@ -9,20 +9,57 @@ export type ThrottleSetting =
   | 'off'
   | { readonly perApi: number; readonly perAccount: number };
 
-interface Bucket {
-  tokens: number;
-  filled: number;
+/**
+ * The calls of the last second, so that no second has more than its number, whenever it begins: a
+ * token bucket would let through twice as many at first. It holds as many times as calls were
+ * admitted, and forgets those that are over.
+ */
+class Window {
+  readonly #most: number;
+  readonly #spanMs: number;
+  /** Unix milliseconds of calls, oldest first, from `#first` on. */
+  #times: number[] = [];
+  #first = 0;
+
+  /** @param perSecond below 1: one call at a time, each so much later than the one before */
+  constructor(perSecond: number) {
+    this.#most = Math.max(1, Math.floor(perSecond));
+    this.#spanMs = (this.#most / perSecond) * 1_000;
+  }
+
+  /** Milliseconds until a call fits; 0 = now. */
+  wait(now: number): number {
+    // A clock that was set back begins anew: what it counted is not of its last second.
+    if ((this.#times.at(-1) ?? now) > now) this.#forget(this.#times.length);
+    let first = this.#first;
+    while (first < this.#times.length && this.#times[first]! + this.#spanMs <= now) first += 1;
+    this.#forget(first);
+    if (this.#times.length - this.#first < this.#most) return 0;
+    return Math.max(1, Math.ceil(this.#times[this.#first]! + this.#spanMs - now));
+  }
+
+  add(now: number): void {
+    this.#times.push(now);
+  }
+
+  /** Drops what is before `first`; the list moves up only when half of it is over. */
+  #forget(first: number): void {
+    this.#first = first;
+    if (first * 2 <= this.#times.length) return;
+    this.#times = this.#times.slice(first);
+    this.#first = 0;
+  }
 }
 
 /**
- * Token buckets: calls a second of each action, over all and for each account; and, apart from
- * these, refusals a second of each address that calls without proof.
+ * Calls a second of each action, over all and for each account; and, apart from these, refusals a
+ * second of each address that calls without proof.
  */
 export class Throttle {
   readonly #setting: ThrottleSetting;
   readonly #now: () => number;
-  readonly #buckets = new Map<string, Bucket>();
-  readonly #strangers = new Map<string, Bucket>();
+  readonly #windows = new Map<string, Window>();
+  readonly #strangers = new Map<string, Window>();
   /** Addresses and the keys whose signatures have held there. */
   readonly #proven = new Set<string>();
 
@@ -39,12 +76,13 @@ export class Throttle {
     if (this.#setting === 'off') return;
     const { perApi, perAccount } = this.#setting === 'documented' ? action.limits : this.#setting;
     const name = `${action.product}:${action.name}`;
-    const mine = this.#bucket(this.#buckets, `${name}:${account}`, perAccount);
-    const all = this.#bucket(this.#buckets, name, perApi);
-    if (mine.tokens < 1) throw denied('Throttling.User', mine, perAccount);
-    if (all.tokens < 1) throw denied('Throttling.Api', all, perApi);
-    mine.tokens -= 1;
-    all.tokens -= 1;
+    const mine = windowOf(this.#windows, `${name}:${account}`, perAccount);
+    const all = windowOf(this.#windows, name, perApi);
+    const now = this.#now();
+    refuseFor('Throttling.User', mine.wait(now));
+    refuseFor('Throttling.Api', all.wait(now));
+    mine.add(now);
+    all.add(now);
   }
 
   /** Notes that a signature of this key has held for a call from this address. */
@@ -65,9 +103,8 @@ export class Throttle {
     if (this.#setting === 'off') return;
     const network = networkOf(sourceIp);
     if (!this.#strangers.has(network)) return;
-    const bucket = this.#bucket(this.#strangers, network, limits.unprovenCalls);
-    if (bucket.tokens >= 1 || this.#proven.has(`${network} ${accessKeyId}`)) return;
-    throw denied('Throttling', bucket, limits.unprovenCalls);
+    const wait = windowOf(this.#strangers, network, limits.unprovenCalls).wait(this.#now());
+    if (wait > 0 && !this.#proven.has(`${network} ${accessKeyId}`)) throw denied('Throttling', wait);
   }
 
   /**
@@ -77,34 +114,31 @@ export class Throttle {
    */
   refuse(sourceIp: string, refusal: ApiError): ApiError {
     if (this.#setting === 'off' || refusal.status >= 500) return refusal;
-    const bucket = this.#bucket(this.#strangers, networkOf(sourceIp), limits.unprovenCalls);
-    if (bucket.tokens < 1) return denied('Throttling', bucket, limits.unprovenCalls);
-    bucket.tokens -= 1;
+    const window = windowOf(this.#strangers, networkOf(sourceIp), limits.unprovenCalls);
+    const now = this.#now();
+    const wait = window.wait(now);
+    if (wait > 0) return denied('Throttling', wait);
+    window.add(now);
     return refusal;
   }
+}
 
-  /** The bucket as it stands now; it holds one second's worth (at least 1) and fills evenly. */
-  #bucket(buckets: Map<string, Bucket>, key: string, perSecond: number): Bucket {
-    const now = this.#now();
-    const most = Math.max(1, perSecond);
-    const found = buckets.get(key);
-    if (found === undefined) {
-      if (buckets.size >= limits.throttleBuckets) buckets.clear();
-      const fresh = { tokens: most, filled: now };
-      buckets.set(key, fresh);
-      return fresh;
-    }
-    const gained = (Math.max(0, now - found.filled) / 1000) * perSecond;
-    found.tokens = Math.min(most, found.tokens + gained);
-    found.filled = now;
-    return found;
-  }
+function windowOf(windows: Map<string, Window>, key: string, perSecond: number): Window {
+  const found = windows.get(key);
+  if (found !== undefined) return found;
+  if (windows.size >= limits.throttleBuckets) windows.clear();
+  const fresh = new Window(perSecond);
+  windows.set(key, fresh);
+  return fresh;
 }
 
 type Denial = 'Throttling' | 'Throttling.User' | 'Throttling.Api';
 
-function denied(code: Denial, bucket: Bucket, perSecond: number) {
-  return new ApiError(code, {
-    retryAfterMs: Math.max(1, Math.ceil(((1 - bucket.tokens) / perSecond) * 1000)),
-  });
+function denied(code: Denial, waitMs: number): ApiError {
+  return new ApiError(code, { retryAfterMs: waitMs });
+}
+
+/** @throws ApiError when there is a wait */
+function refuseFor(code: Denial, waitMs: number): void {
+  if (waitMs > 0) throw denied(code, waitMs);
 }

@@ -25,21 +25,26 @@ export interface Answer {
   readonly milliseconds: number;
 }
 
+const detailHeader = 'x-sluice-detail';
+
 /** A refusal of the API, or of the way to it (`code` is then `Unreachable`). */
 export class CallFailed extends Error {
   override name = 'CallFailed';
   readonly code: string;
   readonly status: number;
   readonly requestId: string;
+  /** The reason beside the documented message; empty when there is none. */
+  readonly detail: string;
   /** The page of the error centre about it. */
   readonly recommend: string;
   /** The whole body, such as AccessDeniedDetail. */
   readonly body: Readonly<Record<string, unknown>>;
 
-  constructor(status: number, body: Readonly<Record<string, unknown>>) {
+  constructor(status: number, body: Readonly<Record<string, unknown>>, detail?: string | null) {
     super(String(body.Message ?? 'The answer could not be read.'));
     this.code = String(body.Code ?? 'Unreadable');
     this.status = status;
+    this.detail = detail ?? '';
     this.requestId = String(body.RequestId ?? '');
     this.recommend = String(body.Recommend ?? '');
     this.body = body;
@@ -76,7 +81,7 @@ export async function call<Body = Record<string, unknown>>(
   const { headers = {}, signal } = options;
   const answer = await send({ product, action, parameters, headers }, signal);
   const body = parse(answer.text);
-  if (answer.status >= 300) throw new CallFailed(answer.status, body);
+  if (answer.status >= 300) throw new CallFailed(answer.status, body, answer.headers[detailHeader]);
   return { body: body as Body, headers: answer.headers };
 }
 
@@ -92,7 +97,8 @@ export async function* follow<Line>(
 ): AsyncGenerator<Line> {
   const response = await post({ product, action, parameters }, signal);
   if (!response.ok || response.body === null) {
-    throw new CallFailed(response.status, parse(await response.text()));
+    const body = parse(await response.text());
+    throw new CallFailed(response.status, body, response.headers.get(detailHeader));
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';

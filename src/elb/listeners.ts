@@ -32,7 +32,7 @@ function collides(a: Protocol, b: Protocol): boolean {
  * Adds a listener, stopped.
  * @param most listeners a load balancer may have
  * @throws Refusal ListenerAlreadyExists; ens.interface.error when there are too many, or a
- *   redirect names a port without a listener
+ *   redirect names a port without a listener; InvalidParameter.ForwardPort when that is not HTTPS
  */
 export function createListener(
   current: LoadBalancer,
@@ -50,11 +50,24 @@ export function createListener(
       `A load balancer has at most ${most} listeners.`,
     );
   }
-  const target = 'forwardPort' in listener ? listener.forwardPort : undefined;
-  if (target !== undefined && !current.listeners.some(({ port }) => port === target)) {
+  checkTarget(current, forwardPortOf(listener));
+  return { ...current, listeners: [...current.listeners, listener] };
+}
+
+function forwardPortOf(listener: Listener): number | undefined {
+  return 'forwardPort' in listener ? listener.forwardPort : undefined;
+}
+
+/** A redirect leads to https: its target is an HTTPS listener that exists. */
+function checkTarget({ listeners }: LoadBalancer, target: number | undefined): void {
+  if (target === undefined) return;
+  const there = listeners.filter(({ port }) => port === target);
+  if (there[0] === undefined) {
     throw new Refusal('ens.interface.error', undefined, `No listener on port ${target}.`);
   }
-  return { ...current, listeners: [...current.listeners, listener] };
+  if (there.some(({ protocol }) => protocol === 'https')) return;
+  const detail = `The listener on port ${target} is ${there[0].protocol}, not https.`;
+  throw new Refusal('InvalidParameter.%s', 'ForwardPort', detail);
 }
 
 /**
@@ -84,8 +97,18 @@ export function runListener(
   return editListener(current, name, (listener) => ({ ...listener, running }));
 }
 
-/** Deletes a listener in whatever state it is. */
+/**
+ * Deletes a listener, running or stopped.
+ * @throws Refusal as findListener; IncorrectListenerStatus while another one redirects to it
+ */
 export function deleteListener(current: LoadBalancer, name: ListenerName): LoadBalancer {
   const found = findListener(current, name);
+  const source =
+    found.protocol === 'https' &&
+    current.listeners.find((each) => forwardPortOf(each) === found.port);
+  if (source) {
+    const detail = `${source.protocol}:${source.port} redirects to it: delete that one first.`;
+    throw new Refusal('IncorrectListenerStatus', undefined, detail);
+  }
   return { ...current, listeners: current.listeners.filter((listener) => listener !== found) };
 }

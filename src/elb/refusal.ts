@@ -11,7 +11,7 @@ export class Refusal extends Error {
   /**
    * @param code a key of the error table, `%s` templates included (`InvalidParameter.%s`)
    * @param subject what `%s` stands for, or undefined for a code without one
-   * @param detail one more sentence for the caller, after the documented text
+   * @param detail one more sentence for the caller, beside the documented text
    * @param httpStatus where an action answers another status than the table's
    */
   constructor(code: string, subject?: string, detail?: string, httpStatus?: number) {

@@ -59,7 +59,9 @@ export function badCalls(action: Action): BadCall[] {
     const others = { ...required };
     delete others[name];
     const refused = action.errors.includes('Invalid%s') ? 'Invalid' : 'InvalidParameter.';
-    const missing = isRequired(schema) ? missingCalls(name, others) : [];
+    const missing = isRequired(schema)
+      ? missingCalls(name, others).filter(({ parameters }) => !clears(schema, parameters[name]))
+      : [];
     const documented = [`InvalidParameter${name}`, 'InvalidQueryParameter'];
     const one = documented.find((code) => action.errors.includes(code));
     const wrong = wrongTexts(schema).map(({ what, text, code = `${refused}${name}` }) => ({
@@ -69,6 +71,11 @@ export function badCalls(action: Action): BadCall[] {
     }));
     return [...missing, ...wrong];
   });
+}
+
+/** An empty text is a value where it clears what was set. */
+function clears(schema: Schema, text: string | undefined): boolean {
+  return text === '' && z.globalRegistry.get(unwrap(schema))?.clearable === true;
 }
 
 function missingCalls(name: string, others: Texts): BadCall[] {
@@ -106,9 +113,10 @@ function wrongScalars(inner: Schema): string[] {
     const values = inner.options.map(String);
     const first = values[0] ?? '';
     const other = first === first.toUpperCase() ? first.toLowerCase() : first.toUpperCase();
+    const isFlag = String(values) === 'true,false';
     return [
       ...['not-one-of-them', '0', `${first} `, ` ${first}`, `${first},${values[1] ?? first}`],
-      ...(values.includes(other) ? [] : [other]),
+      ...(values.includes(other) || isFlag ? [] : [other]),
       ...[...hostileSigns, ...controls].map((sign) => `${first}${sign}`),
     ];
   }
@@ -129,9 +137,14 @@ function wrongNumbers(inner: z.ZodNumber): string[] {
     bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
   return [
     ...noNumbers.filter((text) => isBounded(minimum) || !/^-/.test(text) || text === '-'),
-    ...(isBounded(minimum) ? [String(minimum - 1)] : []),
+    ...(isBounded(minimum) ? [String(minimum - 1)].filter((text) => !isAbsent(inner, text)) : []),
     ...(isBounded(maximum) ? [String(maximum + 1)] : []),
   ];
+}
+
+/** 0 is no value where it keeps what is set. */
+function isAbsent(inner: z.ZodNumber, text: string): boolean {
+  return text === '0' && z.globalRegistry.get(inner)?.zeroIsAbsent === true;
 }
 
 function wrongLists(list: z.ZodArray): Wrong[] {

@@ -15,7 +15,14 @@ import { PolicyTargets } from '../../src/api/policy-targets.ts';
 import { noHead } from '../../src/api/trail/chain.ts';
 import { createProof } from '../../src/api/trail/proof.ts';
 import { Refusal } from '../../src/elb/refusal.ts';
-import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../../src/elb/types.ts';
+import type {
+  Certificate,
+  Instance,
+  LoadBalancer,
+  Network,
+  Site,
+  VSwitch,
+} from '../../src/elb/types.ts';
 import type { Fleet, ForwarderState } from '../../src/fleet/fleet.ts';
 import { createSeal } from '../../src/sealing.ts';
 import { keys } from '../../src/store/keys.ts';
@@ -234,6 +241,14 @@ export async function furnish(
   return { networkId, vSwitchId };
 }
 
+/** A certificate record whose key opens nothing; answers its id. */
+export async function putCertificate(bench: Bench): Promise<string> {
+  const dates = { createTime: created, notBefore: 0, notAfter: Number.MAX_SAFE_INTEGER };
+  const record = { ...owned, ...dates, id: '1', name: 'test', chain: '', key: '' };
+  await bench.put(keys.certificate('1'), record satisfies Certificate);
+  return '1';
+}
+
 /** A load balancer at a furnished site; answers its id. */
 export async function createLoadBalancer(bench: Bench, site = 'local'): Promise<string> {
   const { output } = await bench.call(CreateLoadBalancer, {
@@ -246,11 +261,12 @@ export async function createLoadBalancer(bench: Bench, site = 'local'): Promise<
   return output.LoadBalancerId;
 }
 
-/** Matches an API error by its code, and by part of its text where given. */
-export function failsWith(code: string, message?: RegExp) {
+/** Matches an API error by its code, and by part of its text and detail where given. */
+export function failsWith(code: string, reason?: RegExp) {
   return (error: unknown): boolean => {
     if (!(error instanceof ApiError)) throw error;
-    return error.code === code && (message === undefined || message.test(error.message));
+    const text = `${error.message} ${error.detail ?? ''}`;
+    return error.code === code && (reason === undefined || reason.test(text));
   };
 }
 

@@ -21,7 +21,7 @@ const input = z.object({
   VSwitchId: id.describe('The ID of the vSwitch; it belongs to the network.'),
   BillingCycle: label(1, 32).optional().describe('Kept as sent.'),
   ClientToken: clientToken,
-  LoadBalancerName: label(1, 80).optional().describe('1 to 80 characters; absent: its ID.'),
+  LoadBalancerName: label(1, 80).optional().describe('1 to 80 characters; absent: no name.'),
   LoadBalancerType: loadBalancerType.default('CLB'),
 });
 type Wanted = z.infer<typeof input>;
@@ -178,7 +178,7 @@ function newLoadBalancer(
     id: lbId,
     account: call.caller.account,
     site: wanted.EnsRegionId,
-    name: wanted.LoadBalancerName ?? lbId,
+    name: wanted.LoadBalancerName ?? '',
     spec: wanted.LoadBalancerSpec,
     loadBalancerType: wanted.LoadBalancerType,
     payType: wanted.PayType,

@@ -21,18 +21,28 @@ export const listenerProtocol = z
   .optional()
   .describe('Needed only when one port carries listeners of several protocols.');
 
+function labelPattern(min: number, max: number): string {
+  return `(?!https?://)[^\\p{Cc}\\p{Zl}\\p{Zp}]{${min},${max}}`;
+}
+
 /**
  * A text that people read, `min` to `max` characters: it never reaches an engine, so any script
  * may be in it, but nothing that ends a line. `http://` and `https://` may not lead.
  */
 export function label(min: number, max: number) {
-  const pattern = `^(?!https?://)[^\\p{Cc}\\p{Zl}\\p{Zp}]{${min},${max}}$`;
-  return z.string().regex(new RegExp(pattern, 'u'));
+  const pattern = new RegExp(`^${labelPattern(min, max)}$`, 'u');
+  return z.string().regex(pattern).meta({ minLength: min, maxLength: max });
 }
 
-export const description = label(1, 80)
+/** The same text, which a call may also send empty: then it clears what was set. */
+export function clearableLabel(min: number, max: number) {
+  const pattern = new RegExp(`^(?:${labelPattern(min, max)})?$`, 'u');
+  return z.string().regex(pattern).meta({ clearable: true, maxLength: max });
+}
+
+export const description = clearableLabel(1, 80)
   .optional()
-  .describe('A name of 1 to 80 characters for people.');
+  .describe('A name of 1 to 80 characters for people; sent empty, there is none.');
 
 /** A text of several lines. No other text may hold the end of one. */
 export function multiline(max: number, describes: string) {

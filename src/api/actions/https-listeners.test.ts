@@ -73,7 +73,7 @@ describe('an HTTPS listener', () => {
     assert.deepEqual(await create(443, { HealthCheck: 'on' }), {});
     assert.deepEqual(await describeHttps(443), {
       ListenerPort: 443,
-      BackendServerPort: 443,
+      BackendServerPort: 0,
       Bandwidth: -1,
       IdleTimeout: 15,
       RequestTimeout: 60,
@@ -104,7 +104,7 @@ describe('an HTTPS listener', () => {
       ListenerPort: '443',
       Protocol: 'https',
       Status: 'running',
-      BackendServerPort: 443,
+      BackendServerPort: 0,
       Description: 'web',
       ListenerForward: 'off',
     });
@@ -138,7 +138,7 @@ describe('an HTTPS listener', () => {
     await assert.rejects(create(443), failsWith('ListenerAlreadyExists'));
   });
 
-  test('redirects to a port that has a listener', async () => {
+  test('redirects to an HTTPS listener', async () => {
     const forward = { ListenerForward: 'on', ForwardPort: 443 };
     await assert.rejects(create(8443, forward), failsWith('ens.interface.error'));
     await assert.rejects(create(8443, { ListenerForward: 'on' }), failsWith('MissingForwardPort'));

@@ -23,9 +23,9 @@ interface Documented {
 
 interface DocumentedAction {
   readonly access: string;
-  readonly params: Readonly<Record<string, Documented>>;
+  readonly params: readonly (Documented & { readonly name: string })[];
   readonly response: Readonly<Record<string, Documented>>;
-  readonly errors: readonly string[];
+  readonly errors: readonly { readonly code: string }[];
   readonly rateLimit?: { readonly perApi: number; readonly perUser: number };
 }
 
@@ -199,7 +199,8 @@ test('parameters and answers are the documented ones, in name, type, range and l
   for (const action of ens.filter(isDocumented)) {
     const { params, response, access, rateLimit } = documented[action.name]!;
     const { name } = action;
-    comparison.fields(`${name}.params`, schemaOf(action.input, 'input'), params, comparison.input);
+    const named = Object.fromEntries(params.map((each) => [each.name, each]));
+    comparison.fields(`${name}.params`, schemaOf(action.input, 'input'), named, comparison.input);
     const { RequestId: _, ...own } = response;
     const output = schemaOf(action.output, 'output');
     comparison.fields(`${name}.response`, output, own, comparison.output);
@@ -226,8 +227,8 @@ test('every action may raise the errors that are documented for it', () => {
   const missing = ens
     .filter(isDocumented)
     .flatMap(({ name, errors }) =>
-      documented[name]!.errors.filter((code) => !errors.includes(code) && !never.has(code)).map(
-        (code) => `${name}: ${code}`,
+      documented[name]!.errors.filter(({ code }) => !errors.includes(code) && !never.has(code)).map(
+        ({ code }) => `${name}: ${code}`,
       ),
     );
   assert.deepEqual(missing, []);

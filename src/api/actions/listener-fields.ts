@@ -21,6 +21,10 @@ export const listenerName = { LoadBalancerId: loadBalancerId, ListenerPort: list
 const seconds = (min: number, max: number) => z.int().min(min).max(max);
 
 export const established = seconds(10, 900).describe('Idle limit of a connection, in seconds.');
+/** Clients send 0 for what they leave as it is. */
+export const establishedOrKept = established
+  .meta({ zeroIsAbsent: true })
+  .describe('Idle limit of a connection, in seconds; 0 keeps what is set.');
 export const persistence = seconds(0, 3600).describe('Session persistence in seconds; 0 = off.');
 export const idleTimeout = seconds(1, 60).describe('Idle limit of a connection, in seconds.');
 export const requestTimeout = seconds(1, 180).describe('After this many seconds a 504 answers.');
@@ -66,8 +70,11 @@ export const probe = {
   HealthCheckURI: probeUri.optional(),
 };
 
-/** A text that a UDP probe sends or waits for. */
-const probeText = z.string().regex(/^[A-Za-z0-9]{1,64}$/);
+/** A text that a UDP probe sends or waits for; sent empty, there is none. */
+const probeText = z
+  .string()
+  .regex(/^[A-Za-z0-9]{0,64}$/)
+  .meta({ clearable: true, maxLength: 64 });
 
 /** Those of UDP listeners. */
 export const udpProbe = {
@@ -130,10 +137,11 @@ export function probeOf(before: HealthCheck, input: ProbeInput): HealthCheck {
 /** What a Set says of a record: a member that is undefined was left out. */
 export type Changes<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
 
-/** `before` with every member of `changes` that is not undefined. */
+/** `before` with every member of `changes` that is not undefined; an empty text ends a member. */
 export function defined<T extends object>(before: T, changes: Changes<T>): T {
   const said = Object.entries(changes).filter(([, value]) => value !== undefined);
-  return { ...before, ...Object.fromEntries(said) };
+  const all = Object.entries({ ...before, ...Object.fromEntries(said) });
+  return Object.fromEntries(all.filter(([, value]) => value !== '')) as T;
 }
 
 export interface CommonInput {
@@ -145,7 +153,10 @@ export interface CommonInput {
 
 /** The parameters of every Create besides its own. */
 export const common = {
-  BackendServerPort: port.optional().describe('The port on the servers; absent: ListenerPort.'),
+  BackendServerPort: port
+    .meta({ zeroIsAbsent: true })
+    .optional()
+    .describe('The port on the servers; absent or 0: ListenerPort.'),
   Description: description,
 };
 
@@ -154,7 +165,7 @@ export function commonOf(input: CommonInput, call: Pick<Call, 'now'>) {
   return {
     port: input.ListenerPort,
     ...(input.BackendServerPort === undefined ? {} : { backendPort: input.BackendServerPort }),
-    ...(input.Description === undefined ? {} : { description: input.Description }),
+    ...(input.Description ? { description: input.Description } : {}),
     running: false,
     createTime: isoSeconds(call.now()),
     scheduler: input.Scheduler,

@@ -5,10 +5,10 @@ import type { Call, Stored } from '../call.ts';
 export type ListenerStatus = 'Running' | 'Stopped' | 'Starting';
 
 /**
- * Tells the status of the listeners of one load balancer. Running is what a live forwarder has
- * brought up at the load balancer's revision; Starting is wanted to run, but no live forwarder has
- * got there, or each says that it failed. Without any live forwarder the wish is all there is.
- * A load balancer that is InActive keeps the status of its listeners.
+ * Tells the status of the listeners of one load balancer: what carries traffic. Running is what a
+ * live forwarder has brought up at the load balancer's revision; Starting is desired to run, but
+ * there is no live forwarder, none has reached the revision, or each reports a failure. While the
+ * load balancer is InActive all its listeners are Stopped.
  */
 export async function listenerStatuses(
   { value, revision }: Stored<LoadBalancer>,
@@ -27,8 +27,8 @@ export async function listenerStatuses(
         ),
     );
   return (listener) => {
-    if (!listener.running) return 'Stopped';
-    if (forwarders.length === 0 || applied > 0) return 'Running';
+    if (!listener.running || value.status === 'InActive') return 'Stopped';
+    if (applied > 0) return 'Running';
     return failsEverywhere(`${listener.protocol}:${listener.port}`) ? 'Starting' : 'Running';
   };
 }

@@ -24,10 +24,15 @@ export const listenerOutput = {
   Status: z.string(),
 };
 
+/** As it was given: 0 for none, which Terraform and typed SDKs read as not set. */
+export function shownBackendPort({ backendPort = 0 }: Listener): number {
+  return backendPort;
+}
+
 export function listenerView({ listener, status, bandwidth }: Shown) {
   return {
     ListenerPort: listener.port,
-    BackendServerPort: listener.backendPort ?? listener.port,
+    BackendServerPort: shownBackendPort(listener),
     Bandwidth: bandwidth,
     Description: listener.description,
     Scheduler: listener.scheduler,
@@ -37,8 +42,8 @@ export function listenerView({ listener, status, bandwidth }: Shown) {
 
 /**
  * The listener that an attribute action asks for, and its status.
- * @throws Refusal LoadBalancerNotFound, ListenerNotFound. Terraform knows by `NotFound` in the
- *   text alone that a listener is gone, so the text gets a sentence with that word.
+ * @throws Refusal LoadBalancerNotFound.OfListener, ListenerNotFound: Terraform knows by `NotFound`
+ *   in the text alone that a listener is gone, so both texts have that word.
  */
 export async function readListener<Kind extends Listener>(
   call: Call,
@@ -53,7 +58,9 @@ export async function readListener<Kind extends Listener>(
     return { listener, status: statusOf(listener), bandwidth: stored.value.bandwidth };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    throw new Refusal(error.code, error.subject, `${error.code}: ${id} ${protocol}:${port}.`);
+    const isGone = error.code === 'LoadBalancerNotFound';
+    const code = isGone ? 'LoadBalancerNotFound.OfListener' : error.code;
+    throw new Refusal(code, error.subject, `${id} ${protocol}:${port}`);
   }
 }
 

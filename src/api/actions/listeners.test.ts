@@ -7,6 +7,7 @@ import {
   forwarder,
   furnish,
   openBench,
+  putCertificate,
   storedLoadBalancer,
 } from '../../../test/support/call.ts';
 import { limits } from '../../limits.ts';
@@ -18,6 +19,7 @@ import {
   DescribeLoadBalancerHTTPListenerAttribute,
   SetLoadBalancerHTTPListenerAttribute,
 } from './http-listeners.ts';
+import { CreateLoadBalancerHTTPSListener } from './https-listeners.ts';
 import {
   DeleteLoadBalancerHTTPListener,
   DeleteLoadBalancerListener,
@@ -56,6 +58,11 @@ const setTcp = (port: number, more?: Parameters) =>
 const describeTcp = (port: number) => run(DescribeLoadBalancerTCPListenerAttribute, port);
 const createHttp = (port: number, more?: Parameters) =>
   run(CreateLoadBalancerHTTPListener, port, { HealthCheck: 'on', ...more });
+const createHttps = async (port: number) =>
+  run(CreateLoadBalancerHTTPSListener, port, {
+    HealthCheck: 'on',
+    ServerCertificateId: await putCertificate(bench),
+  });
 const setHttp = (port: number, more?: Parameters) =>
   run(SetLoadBalancerHTTPListenerAttribute, port, more);
 const describeHttp = (port: number) => run(DescribeLoadBalancerHTTPListenerAttribute, port);
@@ -67,7 +74,7 @@ describe('a TCP listener', () => {
     assert.deepEqual(await createTcp(80), {});
     assert.deepEqual(await describeTcp(80), {
       ListenerPort: 80,
-      BackendServerPort: 80,
+      BackendServerPort: 0,
       Bandwidth: -1,
       EipTransmit: 'off',
       EstablishedTimeout: 900,
@@ -108,14 +115,34 @@ describe('a TCP listener', () => {
     assert.deepEqual(await describeTcp(80), shown);
   });
 
-  test('Set changes what it names and keeps what is left out, empty texts included', async () => {
+  test('Set changes what it names and keeps what is left out', async () => {
     await createTcp(80, full);
-    await setTcp(80, { Description: '', Scheduler: 'rr', EipTransmit: 'off' });
+    await setTcp(80, { Scheduler: 'rr', EipTransmit: 'off', HealthCheckDomain: '' });
     assert.deepEqual(await describeTcp(80), { ...shown, Scheduler: 'rr', EipTransmit: 'off' });
     const { BackendServerPort: _, ...settable } = full;
     await createTcp(81);
     await setTcp(81, settable);
-    assert.deepEqual(await describeTcp(81), { ...shown, ListenerPort: 81, BackendServerPort: 81 });
+    assert.deepEqual(await describeTcp(81), { ...shown, ListenerPort: 81, BackendServerPort: 0 });
+  });
+
+  test('an empty Description clears it in a Set, EstablishedTimeout 0 keeps that', async () => {
+    await createTcp(80, full);
+    await setTcp(80, { Description: '', EstablishedTimeout: 0 });
+    const { Description: _, ...rest } = shown;
+    assert.deepEqual(await describeTcp(80), rest);
+    await assert.rejects(
+      createTcp(81, { EstablishedTimeout: 0 }),
+      failsWith('InvalidEstablishedTimeout'),
+    );
+  });
+
+  test('BackendServerPort 0 is the port of the listener, and is shown as given', async () => {
+    await createTcp(80, { BackendServerPort: 0 });
+    assert.equal((await describeTcp(80)).BackendServerPort, 0);
+    const stored = await storedLoadBalancer(bench, LoadBalancerId);
+    assert.equal(stored?.listeners[0]?.backendPort, undefined);
+    const { output } = await bench.call(DescribeLoadBalancerListeners, { LoadBalancerId });
+    assert.equal(output.Listeners.Listener[0].BackendServerPort, 0);
   });
 
   test('takes every scheduler that any client knows', async () => {
@@ -136,7 +163,7 @@ describe('a TCP listener', () => {
   test('refuses what is out of range, and ignores what it does not know', async () => {
     for (const [name, ...values] of [
       ['ListenerPort', 0, 65_536, 'http'],
-      ['BackendServerPort', 0, 65_536],
+      ['BackendServerPort', -1, 65_536],
       ['EstablishedTimeout', 9, 901],
       ['PersistenceTimeout', -1, 3601],
       ['Scheduler', 'WRR', 'random'],
@@ -187,7 +214,7 @@ describe('an HTTP listener', () => {
     assert.deepEqual(await createHttp(80), {});
     assert.deepEqual(await describeHttp(80), {
       ListenerPort: 80,
-      BackendServerPort: 80,
+      BackendServerPort: 0,
       Bandwidth: -1,
       IdleTimeout: 15,
       RequestTimeout: 60,
@@ -246,7 +273,7 @@ describe('an HTTP listener', () => {
     assert.equal((await describeHttp(80)).HealthCheckInterval, 7);
   });
 
-  test('redirects to a port that has a listener', async () => {
+  test('redirects to an HTTPS listener, which stays while it is redirected to', async () => {
     const forward = { ListenerForward: 'on', ForwardPort: 443 };
     await assert.rejects(
       createHttp(80, { ListenerForward: 'on' }),
@@ -254,9 +281,17 @@ describe('an HTTP listener', () => {
     );
     await assert.rejects(createHttp(80, forward), failsWith('ens.interface.error', /port 443/));
     await createTcp(443);
+    const notHttps = failsWith('InvalidParameter.ForwardPort', /443.*tcp/);
+    await assert.rejects(createHttp(80, forward), notHttps);
+    await run(DeleteLoadBalancerListener, 443);
+    await createHttps(443);
     await createHttp(80, forward);
     const { ListenerForward, ForwardPort } = await describeHttp(80);
     assert.deepEqual([ListenerForward, ForwardPort], ['on', 443]);
+    const needed = failsWith('IncorrectListenerStatus', /http:80 redirects to it/);
+    await assert.rejects(run(DeleteLoadBalancerListener, 443), needed);
+    await run(DeleteLoadBalancerHTTPListener, 80);
+    await run(DeleteLoadBalancerListener, 443);
   });
 
   test('refuses what is out of range', async () => {
@@ -299,6 +334,7 @@ describe('a port', () => {
   });
 
   test('that TCP and UDP share needs a protocol to start, stop or delete one of them', async () => {
+    bench.forwarders.push(forwarder());
     await createTcp(53);
     const stored = await storedLoadBalancer(bench, LoadBalancerId);
     const [tcp] = stored!.listeners;
@@ -324,8 +360,10 @@ test('who asks for a listener that is gone reads NotFound in the text', async ()
   await assert.rejects(describeTcp(80), failsWith('ListenerNotFound', /NotFound/));
   await createTcp(80);
   await assert.rejects(describeHttp(80), failsWith('ListenerNotFound', /NotFound/));
-  for (const action of [start, stop, setTcp, setHttp]) {
-    await assert.rejects(action(81), failsWith('ListenerNotFound'));
+  const remove = (port: number) => run(DeleteLoadBalancerListener, port);
+  const removeHttp = (port: number) => run(DeleteLoadBalancerHTTPListener, port);
+  for (const action of [start, stop, setTcp, setHttp, remove, removeHttp]) {
+    await assert.rejects(action(81), failsWith('ListenerNotFound', /found\. ListenerNotFound /));
   }
   LoadBalancerId = 'lb-unknown';
   const text = /loadBalancerId that is not found.*NotFound/;
@@ -337,6 +375,7 @@ describe('the status of a listener', () => {
   beforeEach(async () => {
     await createTcp(80);
     await createHttp(81);
+    bench.forwarders.push(forwarder());
   });
   const statuses = async () => [(await describeTcp(80)).Status, (await describeHttp(81)).Status];
 
@@ -355,6 +394,8 @@ describe('the status of a listener', () => {
 
   test('is Starting until one live forwarder has brought it up', async () => {
     await start(80);
+    bench.forwarders.splice(0);
+    assert.deepEqual(await statuses(), ['Starting', 'stopped']);
     bench.forwarders.push(forwarder({ revision: 1 }), forwarder({ name: 'b', revision: 1 }));
     assert.deepEqual(await statuses(), ['Starting', 'stopped']);
     bench.forwarders[1] = forwarder({ name: 'b' });
@@ -367,7 +408,7 @@ describe('the status of a listener', () => {
     const failing = (listener?: string) => [
       { loadBalancerId: LoadBalancerId, reason: 'address in use', ...(listener && { listener }) },
     ];
-    bench.forwarders.push(forwarder({ failures: failing('tcp:80') }));
+    bench.forwarders[0] = forwarder({ failures: failing('tcp:80') });
     assert.deepEqual(await statuses(), ['Starting', 'running']);
     bench.forwarders[0] = forwarder({ failures: failing() });
     assert.deepEqual(await statuses(), ['Starting', 'starting']);
@@ -376,9 +417,13 @@ describe('the status of a listener', () => {
     assert.deepEqual(await statuses(), ['Starting', 'starting']);
   });
 
-  test('stays as it is when the load balancer is switched off', async () => {
+  test('is Stopped while the load balancer is switched off, and as before afterwards', async () => {
     await start(80);
-    await bench.call(SetLoadBalancerStatus, { LoadBalancerId, LoadBalancerStatus: 'InActive' });
+    const set = (LoadBalancerStatus: string) =>
+      bench.call(SetLoadBalancerStatus, { LoadBalancerId, LoadBalancerStatus });
+    await set('InActive');
+    assert.deepEqual(await statuses(), ['Stopped', 'stopped']);
+    await set('Active');
     assert.deepEqual(await statuses(), ['Running', 'stopped']);
   });
 });
@@ -389,7 +434,8 @@ describe('DescribeLoadBalancerListeners', () => {
 
   test('lists front-end ports as texts, status and protocol in lower case', async () => {
     const CreateTime = new Date(bench.clock.now).toISOString().replace('.000Z', 'Z');
-    await createTcp(443);
+    bench.forwarders.push(forwarder());
+    await createHttps(443);
     await createHttp(80, { ListenerForward: 'on', ForwardPort: 443, Description: 'front' });
     await start(443);
     assert.deepEqual(await list(), {
@@ -398,17 +444,18 @@ describe('DescribeLoadBalancerListeners', () => {
           {
             LoadBalancerId,
             ListenerPort: '443',
-            Protocol: 'tcp',
+            Protocol: 'https',
             Status: 'running',
-            BackendServerPort: 443,
+            BackendServerPort: 0,
             CreateTime,
+            ListenerForward: 'off',
           },
           {
             LoadBalancerId,
             ListenerPort: '80',
             Protocol: 'http',
             Status: 'stopped',
-            BackendServerPort: 80,
+            BackendServerPort: 0,
             CreateTime,
             Description: 'front',
             ListenerForward: 'on',

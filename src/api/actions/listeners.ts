@@ -5,9 +5,10 @@ import { limits } from '../../limits.ts';
 import type { Call } from '../call.ts';
 import { defineAction } from './action.ts';
 import { runErrors, setErrors } from './documented-errors.ts';
-import { description, listenerPort, listenerProtocol, loadBalancerId, nothing } from './fields.ts';
+import { label, listenerPort, listenerProtocol, loadBalancerId, nothing } from './fields.ts';
 import { listenerAction, listenerName } from './listener-fields.ts';
 import { type ListenerStatus, listenerStatuses } from './listener-status.ts';
+import { shownBackendPort } from './listener-views.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
 
 const input = z.object({ ...listenerName, ListenerProtocol: listenerProtocol });
@@ -102,7 +103,7 @@ function listedOf(
     ListenerPort: String(listener.port),
     Protocol: listener.protocol,
     Status: status.toLowerCase(),
-    BackendServerPort: listener.backendPort ?? listener.port,
+    BackendServerPort: shownBackendPort(listener),
     CreateTime: listener.createTime,
     ...(listener.description === undefined ? {} : { Description: listener.description }),
     ...(canForward ? { ListenerForward: forward === undefined ? 'off' : 'on' } : {}),
@@ -118,7 +119,7 @@ export const DescribeLoadBalancerListeners = defineAction({
   input: z.object({
     LoadBalancerId: loadBalancerId,
     ListenerPort: listenerPort.optional(),
-    Description: description.describe('Only listeners with exactly this description.'),
+    Description: label(1, 80).optional().describe('Only listeners with exactly this description.'),
     // No less than a load balancer may have: a client that does not page sees all of them.
     ...paging({ min: 1, max: 100, default: limits.listenersPerLoadBalancer }),
   }),

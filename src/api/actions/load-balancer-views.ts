@@ -13,6 +13,7 @@ import {
   loadBalancerType,
   siteId,
 } from './fields.ts';
+import { shownBackendPort } from './listener-views.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
 
 const summaryOutput = z.object({
@@ -144,15 +145,14 @@ const listenerOutput = z.object({
 });
 
 function listenerOf(listener: Listener): z.infer<typeof listenerOutput> {
-  const forward = listener.protocol === 'http' ? listener.forwardPort : undefined;
+  const canForward = listener.protocol === 'http' || listener.protocol === 'https';
+  const forward = canForward ? listener.forwardPort : undefined;
   return {
     ListenerPort: listener.port,
     ListenerProtocol: listener.protocol,
-    BackendServerPort: listener.backendPort ?? listener.port,
+    BackendServerPort: shownBackendPort(listener),
     ...(listener.description === undefined ? {} : { Description: listener.description }),
-    ...(listener.protocol === 'http'
-      ? { ListenerForward: forward === undefined ? 'off' : 'on' }
-      : {}),
+    ...(canForward ? { ListenerForward: forward === undefined ? 'off' : 'on' } : {}),
     ...(forward === undefined ? {} : { ForwardPort: forward }),
   };
 }

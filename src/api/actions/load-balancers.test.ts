@@ -5,6 +5,7 @@ import {
   failsWith,
   furnish,
   openBench,
+  putCertificate,
   storedLoadBalancer,
 } from '../../../test/support/call.ts';
 import { limits } from '../../limits.ts';
@@ -13,6 +14,7 @@ import { AddBackendServers } from './backend-servers.ts';
 import { CreateLoadBalancer } from './create-load-balancer.ts';
 import { DeleteLoadBalancer, ReleaseInstance } from './delete-load-balancer.ts';
 import { CreateLoadBalancerHTTPListener } from './http-listeners.ts';
+import { CreateLoadBalancerHTTPSListener } from './https-listeners.ts';
 import {
   DescribeLoadBalancerAttribute,
   DescribeLoadBalancerSpec,
@@ -73,7 +75,7 @@ describe('CreateLoadBalancer', () => {
 
   test('without a name it is named by its id', async () => {
     const created = await create();
-    assert.equal(created.LoadBalancerName, created.LoadBalancerId);
+    assert.equal(created.LoadBalancerName, '');
   });
 
   test('addresses are unique, run out, and come free', async () => {
@@ -279,8 +281,19 @@ describe('ModifyLoadBalancerAttribute', () => {
     for (const name of ['x', 'x'.repeat(129), 'http://x']) {
       await assert.rejects(modify(id, name), failsWith('InvalidLoadBalancerName'));
     }
-    await assert.rejects(modify(id, ''), failsWith('MissingLoadBalancerName'));
+    const none = bench.call(ModifyLoadBalancerAttribute, { LoadBalancerId: id });
+    await assert.rejects(none, failsWith('MissingLoadBalancerName'));
   });
+});
+
+test('a load balancer without a name has an empty one, and Modify takes that', async () => {
+  const { LoadBalancerId } = await create('local', { LoadBalancerName: '' });
+  assert.equal((await describeOne(LoadBalancerId)).LoadBalancerName, '');
+  const modify = (LoadBalancerName: string) =>
+    bench.call(ModifyLoadBalancerAttribute, { LoadBalancerId, LoadBalancerName });
+  await modify('named');
+  await modify('');
+  assert.equal((await describeOne(LoadBalancerId)).LoadBalancerName, '');
 });
 
 test('SetLoadBalancerStatus switches forwarding off and on', async () => {
@@ -299,7 +312,11 @@ test('a description lists servers flat, their Port as text, and listeners', asyn
   const BackendServers = [{ ServerId: 'i-1', Port: 8080, Weight: 5 }];
   await bench.call(AddBackendServers, { LoadBalancerId, BackendServers });
   const listener = { LoadBalancerId, HealthCheck: 'on' };
-  await bench.call(CreateLoadBalancerTCPListener, { ...listener, ListenerPort: 443 });
+  await bench.call(CreateLoadBalancerHTTPSListener, {
+    ...listener,
+    ListenerPort: 443,
+    ServerCertificateId: await putCertificate(bench),
+  });
   await bench.call(CreateLoadBalancerHTTPListener, {
     ...listener,
     ListenerPort: 80,
@@ -314,7 +331,12 @@ test('a description lists servers flat, their Port as text, and listeners', asyn
   ]);
   assert.deepEqual(described.ListenerPorts, ['443', '80']);
   assert.deepEqual(described.ListenerPortsAndProtocols, [
-    { ListenerPort: 443, ListenerProtocol: 'tcp', BackendServerPort: 443 },
+    {
+      ListenerPort: 443,
+      ListenerProtocol: 'https',
+      BackendServerPort: 0,
+      ListenerForward: 'off',
+    },
     {
       ListenerPort: 80,
       ListenerProtocol: 'http',

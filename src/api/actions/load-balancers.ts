@@ -3,7 +3,7 @@ import { defineAction, documentedLimits } from './action.ts';
 import { CreateLoadBalancer } from './create-load-balancer.ts';
 import { DeleteLoadBalancer, ReleaseInstance } from './delete-load-balancer.ts';
 import { changeErrors } from './documented-errors.ts';
-import { label, loadBalancerId, loadBalancerStatus, nothing } from './fields.ts';
+import { clearableLabel, loadBalancerId, loadBalancerStatus, nothing } from './fields.ts';
 
 export const ModifyLoadBalancerAttribute = defineAction({
   name: 'ModifyLoadBalancerAttribute',
@@ -13,7 +13,7 @@ export const ModifyLoadBalancerAttribute = defineAction({
   description: 'The header x-sluice-drain-seconds also changes its default drain time.',
   input: z.object({
     LoadBalancerId: loadBalancerId,
-    LoadBalancerName: label(2, 128).describe('2 to 128 characters.'),
+    LoadBalancerName: clearableLabel(2, 128).describe('2 to 128 characters; empty: no name.'),
   }),
   output: nothing,
   errors: [

@@ -4,15 +4,19 @@ import { Refusal } from '../../elb/refusal.ts';
 import type { Instance, LoadBalancer, VSwitch } from '../../elb/types.ts';
 import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
-import { id, label } from './fields.ts';
+import { clearableLabel, id, label } from './fields.ts';
 
 /** What networks and vSwitches have in common. */
 
 export const networkId = id.describe('The ID of the network.');
 export const vSwitchId = id.describe('The ID of the vSwitch.');
 
-export const name = label(2, 128).optional().describe('2 to 128 characters.');
-export const text = label(2, 256).optional().describe('2 to 256 characters.');
+export const name = clearableLabel(2, 128)
+  .optional()
+  .describe('2 to 128 characters; sent empty, there is none.');
+export const text = clearableLabel(2, 256)
+  .optional()
+  .describe('2 to 256 characters; sent empty, there is none.');
 
 export const ipv6Block = z
   .string()

@@ -95,6 +95,14 @@ describe('a network', () => {
     assert.equal(output.Description, 'stays');
   });
 
+  test('loses the name and the description that a change sends empty', async () => {
+    const id = await createNetwork({ NetworkName: 'old', Description: 'goes' });
+    const nothing = { NetworkName: '', Description: '' };
+    await bench.call(ModifyNetworkAttribute, { NetworkId: id, ...nothing });
+    const { output } = await bench.call(DescribeNetworkAttribute, { NetworkId: id });
+    assert.deepEqual([output.NetworkName, output.Description], ['', '']);
+  });
+
   test('of another account is none', async () => {
     const id = await createNetwork();
     const by = { account: '2000000000000002' };

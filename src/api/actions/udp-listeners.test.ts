@@ -4,6 +4,7 @@ import {
   type Bench,
   createLoadBalancer,
   failsWith,
+  forwarder,
   furnish,
   openBench,
 } from '../../../test/support/call.ts';
@@ -33,6 +34,7 @@ before(async () => {
 });
 after(() => bench.close());
 beforeEach(async () => {
+  bench.forwarders.length = 0;
   LoadBalancerId = await createLoadBalancer(bench);
 });
 
@@ -47,7 +49,7 @@ const show = (port: number) => run(DescribeLoadBalancerUDPListenerAttribute, por
 
 const defaults = {
   ListenerPort: 53,
-  BackendServerPort: 53,
+  BackendServerPort: 0,
   Bandwidth: -1,
   EipTransmit: 'off',
   EstablishedTimeout: 900,
@@ -84,13 +86,16 @@ test('a UDP listener is made stopped, with the documented defaults', async () =>
 test('shows what was asked for; Set changes what it names and keeps the rest', async () => {
   await create(53, full);
   assert.deepEqual(await show(53), { ...defaults, ...full });
-  await set(53, { HealthCheckExp: 'pong', Description: '', Scheduler: 'rr' });
+  await set(53, { HealthCheckExp: 'pong', Scheduler: 'rr', EstablishedTimeout: 0 });
   const changed = { ...defaults, ...full, HealthCheckExp: 'pong', Scheduler: 'rr' };
   assert.deepEqual(await show(53), changed);
+  await set(53, { HealthCheckReq: '', HealthCheckExp: '', Description: '' });
+  const { HealthCheckReq: _1, HealthCheckExp: _2, Description: _3, ...cleared } = changed;
+  assert.deepEqual(JSON.parse(JSON.stringify(await show(53))), cleared);
   const { BackendServerPort: _, ...settable } = full;
   await create(54);
   await set(54, settable);
-  const shown = { ...defaults, ...settable, ListenerPort: 54, BackendServerPort: 54 };
+  const shown = { ...defaults, ...settable, ListenerPort: 54, BackendServerPort: 0 };
   assert.deepEqual(await show(54), shown);
 });
 
@@ -114,7 +119,7 @@ test('refuses the reserved ports and their neighbours not', async () => {
 test('refuses what is out of range and texts beyond letters and digits', async () => {
   for (const [name, ...values] of [
     ['ListenerPort', 0, 65_536, 'dns'],
-    ['BackendServerPort', 0, 65_536],
+    ['BackendServerPort', -1, 65_536],
     ['EstablishedTimeout', 9, 901],
     ['Scheduler', 'WRR', 'random'],
     ['EipTransmit', 'true'],
@@ -136,6 +141,7 @@ test('refuses what is out of range and texts beyond letters and digits', async (
 });
 
 test('shares its port with TCP; a protocol then says which is meant', async () => {
+  bench.forwarders.push(forwarder());
   await create(53);
   await run(CreateLoadBalancerTCPListener, 53);
   await assert.rejects(create(53), failsWith('ListenerAlreadyExists'));

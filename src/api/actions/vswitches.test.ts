@@ -144,7 +144,11 @@ describe('a vSwitch', () => {
       ['new', 'stays', '2001:db8:1::/64'],
     );
     await bench.call(ModifyVSwitchAttribute, { VSwitchId: id, EnableIPv6: 'false' });
-    assert.equal((await show(id)).Ipv6CidrBlock, undefined);
+    assert.equal((await show(id)).Ipv6CidrBlock, '');
+    const nothing = { VSwitchName: '', Description: '' };
+    await bench.call(ModifyVSwitchAttribute, { VSwitchId: id, ...nothing });
+    const cleared = await show(id);
+    assert.deepEqual([cleared.VSwitchName, cleared.Description], ['', '']);
   });
 
   test('shows what lies in it and how many addresses are free', async () => {

@@ -32,7 +32,7 @@ export function Overview({ state, watch, left }: Props) {
     <header class="overview">
       <div class="row spread">
         <h1 class="row">
-          {shown.LoadBalancerName}
+          {shown.LoadBalancerName || shown.LoadBalancerId}
           <span class={isActive ? 'badge good' : 'badge warn'}>{shown.LoadBalancerStatus}</span>
           <Line line={watch.line.value} />
         </h1>
@@ -124,7 +124,7 @@ function Rename({ state, close }: DialogProps) {
   const guard = useGuard(renameLoadBalancer(LoadBalancerId, name.value.trim()), state);
   return (
     <CallDialog
-      title={`Rename ${LoadBalancerName}`}
+      title={`Rename ${LoadBalancerName || LoadBalancerId}`}
       submit="Rename"
       {...guard}
       disabled={name.value.trim().length < 2}
@@ -140,7 +140,7 @@ function Stop({ state, close }: DialogProps) {
   const { LoadBalancerId, LoadBalancerName } = state.LoadBalancer;
   return (
     <CallDialog
-      title={`Stop ${LoadBalancerName}?`}
+      title={`Stop ${LoadBalancerName || LoadBalancerId}?`}
       submit="Stop"
       danger
       asked={setStatus(LoadBalancerId, 'InActive')}
@@ -157,7 +157,7 @@ function Delete({ state, close, done }: DialogProps & { readonly done: () => voi
   const guard = useGuard(deleteLoadBalancer(LoadBalancerId), state);
   return (
     <CallDialog
-      title={`Delete ${LoadBalancerName}?`}
+      title={`Delete ${LoadBalancerName || LoadBalancerId}?`}
       submit="Delete"
       danger
       {...guard}

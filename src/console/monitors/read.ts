@@ -45,7 +45,7 @@ export async function readMonitored(
     ),
   ]);
   return {
-    name: body.LoadBalancerName,
+    name: body.LoadBalancerName || LoadBalancerId,
     listeners: named.map((each) => `${each.ListenerProtocol}:${each.ListenerPort}`),
     from,
     until,

@@ -13,7 +13,7 @@ export default function LoadBalancer() {
   const { route } = useLocation();
   const watch = useWatch(id);
   const state = watch.state.value;
-  const name = state?.LoadBalancer.LoadBalancerName ?? id;
+  const name = state?.LoadBalancer.LoadBalancerName || id;
   useEffect(() => {
     document.title = `${name} – Sluice`;
   }, [name]);

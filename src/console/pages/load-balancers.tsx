@@ -92,7 +92,7 @@ export default function LoadBalancers() {
       {deleting.value && (
         <DeleteLoadBalancer
           id={deleting.value.LoadBalancerId}
-          name={deleting.value.LoadBalancerName}
+          name={deleting.value.LoadBalancerName || deleting.value.LoadBalancerId}
           close={() => {
             deleting.value = undefined;
           }}
@@ -156,7 +156,8 @@ interface RowProps {
 }
 
 function Row({ listed, deleting }: RowProps) {
-  const { LoadBalancerId: id, LoadBalancerName: name, LoadBalancerStatus: status } = listed;
+  const { LoadBalancerId: id, LoadBalancerStatus: status } = listed;
+  const name = listed.LoadBalancerName || id;
   return (
     <tr>
       <td>

@@ -70,7 +70,9 @@ function Found({ answer, isAll }: { readonly answer: Answer; readonly isAll: boo
       <ul class="plain card">
         {listed.map((each) => (
           <li key={each.LoadBalancerId}>
-            <a href={`/console/monitors/${each.LoadBalancerId}`}>{each.LoadBalancerName}</a>{' '}
+            <a href={`/console/monitors/${each.LoadBalancerId}`}>
+              {each.LoadBalancerName || each.LoadBalancerId}
+            </a>{' '}
             <small>
               {each.Address}, {each.EnsRegionId}
             </small>

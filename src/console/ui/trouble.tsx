@@ -10,7 +10,7 @@ export function Trouble({ error }: { readonly error: unknown }) {
       </p>
     );
   }
-  const { code, message, recommend, requestId, body } = error;
+  const { code, message, detail, recommend, requestId, body } = error;
   const { AuthAction, NoPermissionType } = (body.AccessDeniedDetail ?? {}) as {
     readonly AuthAction?: string;
     readonly NoPermissionType?: string;
@@ -18,7 +18,7 @@ export function Trouble({ error }: { readonly error: unknown }) {
   return (
     <div class="trouble" role="alert">
       <p>
-        <strong>{code}</strong> {message}
+        <strong>{code}</strong> {message} {detail}
       </p>
       {AuthAction && (
         <p>

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { print } from '../../api/answer.ts';
-import { type ErrorRow, errorTable, isErrorCode } from '../../api/errors.ts';
+import { type ErrorRow, errorTable, isErrorCode, printed } from '../../api/errors.ts';
 import type { ActionDescription } from '../describe.ts';
 import { type Field, fieldsOf, samplesOf } from '../fields.ts';
 import { block, code, errorPath, h, type Markup, type Page, section, table } from './frame.ts';
@@ -169,8 +169,8 @@ function examples(
 
 function errorCodes({ errors }: ActionDescription): Markup[] {
   const rows = errors.filter(isErrorCode).map((name) => {
-    const { status, code: wire = name, message, when }: ErrorRow = errorTable[name];
-    return [String(status), h('a', { href: errorPath(name) }, code(wire)), message, when];
+    const { status, code: wire = name, when }: ErrorRow = errorTable[name];
+    return [String(status), h('a', { href: errorPath(name) }, code(wire)), printed(name), when];
   });
   return [
     table('Error codes', ['HTTP status code', 'Error code', 'Error message', 'Description'], rows),

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { type ErrorRow, errorTable, isErrorCode } from '../../api/errors.ts';
+import { type ErrorRow, errorTable, isErrorCode, printed } from '../../api/errors.ts';
 import type { ActionDescription } from '../describe.ts';
 import { adviceOn } from './advice.ts';
 import { actionPath, code, errorLink, h, type Markup, type Page, section, table } from './frame.ts';
@@ -9,9 +9,9 @@ export function errorIndex(actions: readonly ActionDescription[]): Page {
   const rows = Object.keys(errorTable)
     .filter(isErrorCode)
     .map((name) => {
-      const { status, message, when }: ErrorRow = errorTable[name];
+      const { status, when }: ErrorRow = errorTable[name];
       const link = h('span', { id: name }, errorLink(name));
-      return [link, String(status), message, when, isRetried(name) ? 'Yes' : 'No'];
+      return [link, String(status), printed(name), when, isRetried(name) ? 'Yes' : 'No'];
     });
   return {
     title: 'Error codes',
@@ -57,7 +57,7 @@ export function errorPage(seen: string, actions: readonly ActionDescription[]): 
   return {
     title: seen,
     content: [
-      ...rows.map((name) => oneRow(name, actions)),
+      ...rows.map((name) => oneRow(name, subjectOf(name, seen), actions)),
       h('p', null, h('a', { href: '/docs/errors' }, 'All error codes')),
     ],
   };
@@ -71,22 +71,30 @@ function rowsOf(seen: string): (keyof typeof errorTable)[] {
     return name === seen || wire === seen;
   });
   if (exact.length > 0) return exact;
-  const patterns = names.filter((name) => {
-    const [before = '', after] = name.split('%s');
-    const middle = after === undefined ? '' : seen.slice(before.length, seen.length - after.length);
-    return /^\w+$/.test(middle) && seen === `${before}${middle}${after}`;
-  });
+  const patterns = names.filter((name) => subjectOf(name, seen) !== undefined);
   // Of `InvalidParameter.Ip`, `InvalidParameter.%s` says more than `Invalid%s`.
   return patterns.sort((a, b) => b.length - a.length).slice(0, 1);
 }
 
-function oneRow(name: keyof typeof errorTable, actions: readonly ActionDescription[]): Markup {
-  const { status, message, when }: ErrorRow = errorTable[name];
+/** What `%s` of a row stands for in a code; undefined when the code is not one of the row's. */
+function subjectOf(row: string, seen: string): string | undefined {
+  const [before = '', after] = row.split('%s');
+  if (after === undefined) return undefined;
+  const subject = seen.slice(before.length, seen.length - after.length);
+  return /^\w+$/.test(subject) && seen === `${before}${subject}${after}` ? subject : undefined;
+}
+
+function oneRow(
+  name: keyof typeof errorTable,
+  subject: string | undefined,
+  actions: readonly ActionDescription[],
+): Markup {
+  const { status, when }: ErrorRow = errorTable[name];
   const { en, zh } = adviceOn(name);
   const raisedBy = actions.filter(({ errors }) => errors.includes(name));
   const facts: [string, ComponentChildren][] = [
     ['HTTP status', String(status)],
-    ['Message', message],
+    ['Message', printed(name, subject)],
     ['When', when],
     ['What to do', [h('p', null, en), h('p', { lang: 'zh-CN' }, zh)]],
     [

@@ -1,4 +1,4 @@
-import { type ErrorRow, errorTable } from '../../api/errors.ts';
+import { errorTable, isErrorCode, printed } from '../../api/errors.ts';
 import type { ActionDescription } from '../describe.ts';
 import { search } from './error-page.ts';
 import { actionPath, code, errorLink, h, type Page, table } from './frame.ts';
@@ -16,9 +16,10 @@ export function searchPage(
   };
   const rows =
     path === '/docs/errors'
-      ? Object.entries<ErrorRow>(errorTable)
-          .filter(([name, { message, when }]) => has(name, message, when))
-          .map(([name, { message }]) => [errorLink(name), message])
+      ? Object.keys(errorTable)
+          .filter(isErrorCode)
+          .filter((name) => has(name, printed(name), errorTable[name].when))
+          .map((name) => [errorLink(name), printed(name)])
       : actions
           .filter(({ name, product, summary }) => has(name, product, summary))
           .map((action) => [h('a', { href: actionPath(action) }, action.name), action.summary]);

@@ -76,6 +76,21 @@ group('pages of error codes', () => {
     }
   });
 
+  test('a page shows the text as it is on the wire', () => {
+    const texts = {
+      MissingLoadBalancerId: 'You must specify the parameter LoadBalancerId.',
+      'InvalidParameter.Ip': 'The specified field Ip invalid. Please check it again.',
+      LoadBalancerNotFound: 'The input parameter LoadBalancerId that is not found.',
+      ListenerNotFound: 'The input parameter listener that is not found. ListenerNotFound',
+    };
+    for (const [seen, text] of Object.entries(texts)) {
+      assert.ok(pages.at(errorPath(seen))?.includes(`<dd>${text}</dd>`), seen);
+    }
+    for (const path of [...pages.paths, ...Object.keys(errorTable).map(errorPath)]) {
+      assert.doesNotMatch(pages.at(path) ?? '', /(parameter|field|is:) ?%s/, path);
+    }
+  });
+
   test('a code that is none, or no text at all, has no page', () => {
     for (const path of ['Nope', '..%2f..%2fpackage.json', '%ff', '<b>', 'constructor', '']) {
       assert.equal(pages.at(`/docs/errors/${path}`), undefined, path);

@@ -1,6 +1,7 @@
 import type { Action } from '../action.ts';
 import { ClearAccountAlias, GetAccountAlias, SetAccountAlias } from './alias.ts';
 import { attachmentActions } from './attachments.ts';
+import { DeleteLoginProfile, UnbindMFADevice } from './console-access.ts';
 import { DecodeDiagnosticMessage } from './diagnostics.ts';
 import { CreateGroup, DeleteGroup, GetGroup, ListGroups, UpdateGroup } from './groups.ts';
 import {
@@ -33,6 +34,8 @@ export const ramActions: readonly Action[] = [
   GetUser,
   UpdateUser,
   DeleteUser,
+  DeleteLoginProfile,
+  UnbindMFADevice,
   ListUsers,
   CreateAccessKey,
   ListAccessKeys,

@@ -104,6 +104,19 @@ describe('users', () => {
     await ram('DeleteUser', user);
   });
 
+  test('have no login profile and no MFA device: there is none to delete or unbind', async () => {
+    await ram('CreateUser', { UserName: 'plain' });
+    for (const [action, kind] of [
+      ['DeleteLoginProfile', 'LoginProfile'],
+      ['UnbindMFADevice', 'MFADevice'],
+    ] as const) {
+      const ofUser = ram(action, { UserName: 'plain' });
+      await assert.rejects(ofUser, failsWith(`EntityNotExist.User.${kind}`), action);
+      await assert.rejects(ram(action, { UserName: 'none' }), failsWith('EntityNotExist.User'));
+    }
+    await ram('DeleteUser', { UserName: 'plain' });
+  });
+
   test('of calls at once for the last place, one gets it', async () => {
     const account = '1000000000000001';
     const directory = { v: 1, account, users: limits.users - 1, groups: 0, roles: 0, policies: 0 };
