@@ -91,6 +91,17 @@ describe('the path of a call', () => {
     assert.deepEqual(init?.parameters, id);
   });
 
+  test('an action of ENS that is not served says so by its name', async () => {
+    const { send } = open({});
+    const detailOf = async (name: string) => {
+      const { body, headers } = await send(v1Request(name, {}));
+      assert.equal(body.Code, 'InvalidAction.NotFound');
+      return headers['x-sluice-detail'];
+    };
+    assert.match((await detailOf('RunInstances')) ?? '', /RunInstances.*\/docs\/compatibility$/);
+    assert.equal(await detailOf('RunNothing'), undefined);
+  });
+
   test('of several things wrong the first in the order of checks is told', async () => {
     const { send } = open({ accessKeys: [doorKey, { ...forwarderKey, status: 'Inactive' }] });
     const wrongs: [string, Partial<RawRequest> | RawRequest][] = [

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Refusal } from '../elb/refusal.ts';
 import { limits } from '../limits.ts';
 import { StoreUnavailable } from '../store/store.ts';
-import type { Action } from './actions/action.ts';
+import { type Action, versions } from './actions/action.ts';
+import { isEnsAction } from './actions/ens-actions.ts';
 import { type Answer, type AnswerContext, failure, hostOf, streaming, success } from './answer.ts';
 import { authenticate, type Credentials } from './authenticate.ts';
 import { type AuthoriseOptions, authorise } from './authorise.ts';
@@ -88,7 +89,7 @@ async function answerCall(
   if (raw.method !== 'GET' && raw.method !== 'POST') throw new ApiError('UnsupportedHTTPMethod');
   const request = readRequest(raw);
   if (request.parameters.get('Format')?.toUpperCase() === 'XML') seen.format = 'XML';
-  const action = findAction(options.catalogue, request);
+  const action = findAction(options.catalogue, request, seen);
   seen.action = action;
   seen.format = formatOf(request.parameters);
   const caller = await authenticate(options, request);
@@ -129,12 +130,21 @@ async function answerCall(
   return success(seen, action.name, output, call.answer);
 }
 
-function findAction(catalogue: ReadonlyMap<string, Action>, request: RpcRequest): Action {
+function findAction(
+  catalogue: ReadonlyMap<string, Action>,
+  request: RpcRequest,
+  { scheme, host }: Seen,
+): Action {
   const { action, version } = namedAction(request);
   const found = catalogue.get(`${version} ${action}`);
   if (found !== undefined) return found;
   const known = catalogue.keys().some((key) => key.startsWith(`${version} `));
-  throw new ApiError(known ? 'InvalidAction.NotFound' : 'InvalidVersion');
+  if (!known) throw new ApiError('InvalidVersion');
+  if (version !== versions.Ens || !isEnsAction(action))
+    throw new ApiError('InvalidAction.NotFound');
+  const page = `${scheme}://${host}/docs/compatibility`;
+  const detail = `ENS has the action ${action}; Sluice does not serve it: see ${page}`;
+  throw new ApiError('InvalidAction.NotFound', { detail });
 }
 
 /** Takes the first line before the answer begins, so that a refusal still is an error answer. */

@@ -13,7 +13,7 @@ import { keys } from '../../store/keys.ts';
 import type { Call, LoadBalancerRule, Reads } from '../call.ts';
 import { defineAction, documentedLimits } from './action.ts';
 import { changeErrors } from './documented-errors.ts';
-import { id, loadBalancerId } from './fields.ts';
+import { id, loadBalancerId, withDefaults } from './fields.ts';
 
 const serverId = id.describe(
   'The instance ID of the backend server; for type eni the ID of the interface.',
@@ -118,12 +118,12 @@ interface Search {
 }
 
 /**
- * The server that an Add means, complete: its instance exists at the load balancer's site and
+ * The server that an Add means, complete: its instance exists in the load balancer's network and
  * runs, and its address is one of the instance's.
  */
 async function resolve(
   { call, reads, leaving }: Search,
-  site: string,
+  { site, networkId }: Pick<LoadBalancer, 'site' | 'networkId'>,
   { ServerId, Type = 'ens', Ip, Port = 0, Weight }: WireServer & { readonly Weight: number },
 ): Promise<BackendServer> {
   const instanceId = Type === 'ens' ? ServerId : await ownerOf(reads, ServerId);
@@ -131,6 +131,10 @@ async function resolve(
   const instance = key === undefined ? undefined : (await reads.get<Instance>(key))?.value;
   if (key === undefined || instance?.account !== call.caller.account || instance.site !== site) {
     throw new Refusal('InvalidParameter.%s', 'ServerId', `${ServerId} is no server of ${site}.`);
+  }
+  if (instance.networkId !== networkId) {
+    const detail = `${ServerId} is in ${instance.networkId}, the load balancer in ${networkId}.`;
+    throw new Refusal('InvalidParameter.%s', 'ServerId', detail);
   }
   const { leaving: isLeaving, ...rest } = instance;
   if (isLeaving) leaving.set(key, rest);
@@ -173,7 +177,7 @@ export const AddBackendServers = defineAction({
     LoadBalancerId: loadBalancerId,
     BackendServers: servers(
       {
-        ...serverFields,
+        ...withDefaults(serverFields, { Type: 'ens' }),
         Port: port,
         Weight: weight,
       },
@@ -181,14 +185,14 @@ export const AddBackendServers = defineAction({
     ),
   }),
   async run({ LoadBalancerId, BackendServers }, call) {
-    const { site } = (await call.loadBalancer(LoadBalancerId)).value;
+    const { value: target } = await call.loadBalancer(LoadBalancerId);
     const most = limits.backendsPerLoadBalancer;
     const next = await call.changeLoadBalancerAfter(LoadBalancerId, async (reads) => {
       const wanted: BackendServer[] = [];
       // Written again, so that whoever is about to forget a machine comes too late.
       const leaving = new Map<string, Instance>();
       for (const server of BackendServers) {
-        wanted.push(await resolve({ call, reads, leaving }, site, server));
+        wanted.push(await resolve({ call, reads, leaving }, target, server));
       }
       const rule: LoadBalancerRule = (current) => ({
         next: addBackendServers(current, wanted, { now: call.now(), most }),

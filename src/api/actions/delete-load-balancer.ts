@@ -64,13 +64,16 @@ export const ReleaseInstance = defineAction({
   summary: 'Deletes a load balancer by its ID, as DeleteLoadBalancer does.',
   description: "The one way that official SDKs know. Machines are the operator's to deregister.",
   input: z.object({ InstanceId: id.describe('The ID of a load balancer.') }),
-  output: nothing,
+  output: z.object({ ResourceType: z.string() }),
   errors: ['InstanceNotFound', 'ens.interface.error', 'NoPermission', 'InvalidParameter.%s'],
   limits: { perApi: 10_000, perAccount: 50 },
   resource: ({ InstanceId }, account) => loadBalancerResource(InstanceId, account),
-  run: ({ InstanceId }, call) =>
-    deleteLoadBalancer(InstanceId, call).catch((error: unknown) => {
+  run: async ({ InstanceId }, call) => {
+    await deleteLoadBalancer(InstanceId, call).catch((error: unknown) => {
       const isGone = error instanceof Refusal && error.code === 'LoadBalancerNotFound';
       throw isGone ? new Refusal('InstanceNotFound') : error;
-    }),
+    });
+    // The documented values name no load balancer.
+    return { ResourceType: '' };
+  },
 });

@@ -51,8 +51,9 @@ export function multiline(max: number, describes: string) {
 
 export const siteId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
-  .describe('The ID of the edge node, such as cn-chengdu-telecom.');
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)
+  .meta({ minLength: 1, maxLength: 63 })
+  .describe('The ID of the edge node, such as cn-chenzhou-telecom_unicom_cmcc.');
 
 /** An address that one machine may have, in its canonical text. */
 export const address = z
@@ -81,6 +82,22 @@ export const loadBalancerType = z
 export const loadBalancerStatus = z
   .enum(['Active', 'InActive'])
   .describe('InActive: no listener forwards; the configuration stays.');
+
+/**
+ * The same parameters with the documented defaults, for pages and openapi.json. What is absent
+ * stays absent: the record that an action makes has them.
+ */
+export function withDefaults<Shape extends Readonly<Record<string, z.ZodType>>>(
+  shape: Shape,
+  defaults: Partial<Record<keyof Shape, unknown>>,
+): Shape {
+  const entries = Object.entries(shape).map(([name, schema]) =>
+    name in defaults
+      ? [name, schema.meta({ ...schema.meta(), default: defaults[name] })]
+      : [name, schema],
+  );
+  return Object.fromEntries(entries) as Shape;
+}
 
 export const on = z.enum(['on', 'off']);
 

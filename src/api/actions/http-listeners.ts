@@ -3,7 +3,7 @@ import { Refusal } from '../../elb/refusal.ts';
 import type { HttpListener, HttpsListener } from '../../elb/types.ts';
 import { defineAction } from './action.ts';
 import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
-import { description, nothing, on, port } from './fields.ts';
+import { description, nothing, on, port, withDefaults } from './fields.ts';
 import {
   common,
   commonOf,
@@ -12,6 +12,7 @@ import {
   listenerAction,
   listenerName,
   probe,
+  probeDefaults,
   probeOf,
   probeTimeout,
   requestTimeout,
@@ -56,6 +57,16 @@ export function redirectOf(input: {
   return { forwardPort: input.ForwardPort };
 }
 
+/** Documented defaults of HTTP and HTTPS listeners. */
+export const httpDefaults = {
+  ...probeDefaults,
+  IdleTimeout: 15,
+  RequestTimeout: 60,
+  HealthCheckHttpCode: 'http_2xx',
+  HealthCheckMethod: 'head',
+  HealthCheckTimeout: defaultProbe.timeoutSeconds,
+} as const;
+
 const settings = {
   IdleTimeout: idleTimeout.optional(),
   RequestTimeout: requestTimeout.optional(),
@@ -72,8 +83,11 @@ export const CreateLoadBalancerHTTPListener = defineAction({
     ...listenerName,
     HealthCheck: healthCheck,
     ...common,
-    ...settings,
-    ListenerForward: on.optional().describe('on: redirects every request to https.'),
+    ...withDefaults(settings, { ...httpDefaults, XForwardedFor: 'off' }),
+    ListenerForward: on
+      .optional()
+      .meta({ default: 'off' })
+      .describe('on: redirects every request to https.'),
     ForwardPort: port.optional().describe('The port that ListenerForward redirects to.'),
     Scheduler: httpScheduler.default('wrr'),
   }),
@@ -83,8 +97,8 @@ export const CreateLoadBalancerHTTPListener = defineAction({
     const listener: HttpListener = {
       protocol: 'http',
       ...commonOf(input, call),
-      idleTimeoutSeconds: input.IdleTimeout ?? 15,
-      requestTimeoutSeconds: input.RequestTimeout ?? 60,
+      idleTimeoutSeconds: input.IdleTimeout ?? httpDefaults.IdleTimeout,
+      requestTimeoutSeconds: input.RequestTimeout ?? httpDefaults.RequestTimeout,
       forwardedFor: input.XForwardedFor === 'on',
       ...redirectOf(input),
       health: probeOf({ enabled: false, kind: 'http', ...defaultProbe }, input),
@@ -131,6 +145,7 @@ export const DescribeLoadBalancerHTTPListenerAttribute = defineAction({
     XForwardedFor: z.string(),
     ListenerForward: z.string(),
     ForwardPort: z.int().optional(),
+    ServerCertificateId: z.string(),
     ...httpProbeOutput,
   }),
   errors: describeErrors,
@@ -146,6 +161,8 @@ export const DescribeLoadBalancerHTTPListenerAttribute = defineAction({
       XForwardedFor: listener.forwardedFor ? 'on' : 'off',
       ListenerForward: listener.forwardPort === undefined ? 'off' : 'on',
       ForwardPort: listener.forwardPort,
+      // The SDKs list it; an HTTP listener has none.
+      ServerCertificateId: '',
       ...healthView(listener),
     };
   },

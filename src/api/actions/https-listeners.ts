@@ -8,9 +8,10 @@ import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
 import { defineAction } from './action.ts';
 import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
-import { description, nothing, on, port } from './fields.ts';
+import { description, nothing, on, port, withDefaults } from './fields.ts';
 import {
   healthView,
+  httpDefaults,
   httpProbe,
   httpProbeOutput,
   httpScheduler,
@@ -50,6 +51,7 @@ const sticky = {
   Cookie: z
     .string()
     .regex(/^[A-Za-z0-9]{1,200}$/)
+    .meta({ minLength: 1, maxLength: 200 })
     .optional()
     .describe('server: the name of the cookie that the servers set.'),
   CookieTimeout: z
@@ -117,9 +119,12 @@ export const CreateLoadBalancerHTTPSListener = defineAction({
     HealthCheck: on.describe('Whether servers are probed.'),
     ServerCertificateId: serverCertificateId,
     ...common,
-    ...settings,
+    ...withDefaults(settings, httpDefaults),
     ...sticky,
-    ListenerForward: on.optional().describe('on: redirects every request to ForwardPort.'),
+    ListenerForward: on
+      .optional()
+      .meta({ default: 'off' })
+      .describe('on: redirects every request to ForwardPort.'),
     ForwardPort: port.optional().describe('The port that ListenerForward redirects to.'),
     Scheduler: httpScheduler.default('wrr'),
   }),
@@ -129,8 +134,8 @@ export const CreateLoadBalancerHTTPSListener = defineAction({
     const listener: HttpsListener = {
       protocol: 'https',
       ...commonOf(input, call),
-      idleTimeoutSeconds: input.IdleTimeout ?? 15,
-      requestTimeoutSeconds: input.RequestTimeout ?? 60,
+      idleTimeoutSeconds: input.IdleTimeout ?? httpDefaults.IdleTimeout,
+      requestTimeoutSeconds: input.RequestTimeout ?? httpDefaults.RequestTimeout,
       ...redirectOf(input),
       certificateId: input.ServerCertificateId,
       ...stickyOf(input),

@@ -16,6 +16,8 @@ interface Documented {
   readonly max?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
   readonly default?: unknown;
   readonly items?: Documented;
   readonly fields?: Readonly<Record<string, Documented>>;
@@ -34,77 +36,24 @@ const { actions: documented } = JSON.parse(await readFile(fixture, 'utf8')) as {
   actions: Readonly<Record<string, DocumentedAction>>;
 };
 
-/** Members of networks and machines that records of them do not have: where -> which. */
-const withoutRecord: Readonly<Record<string, readonly string[]>> = {
-  'DescribeNetworks.response.Networks.Network.[]': [
-    'GatewayRouteTableId',
-    'Ipv6CidrBlocks',
-    'NetworkAclId',
-    'RouteTableId',
-    'RouteTableIds',
-    'RouterTableId',
-    'SecondaryCidrBlocks',
-  ],
-  'DescribeNetworkAttribute.response': [
-    'CloudResources',
-    'GatewayRouteTableId',
-    'HaVipIds',
-    'Ipv6CidrBlocks',
-    'NatGatewayIds',
-    'NetworkAclId',
-    'NetworkInterfaceIds',
-    'RouteTableId',
-    'RouteTableIds',
-    'RouterTableId',
-    'SecondaryCidrBlocks',
-  ],
-  'DescribeVSwitchAttributes.response': ['HaVipIds', 'NatGatewayIds', 'NetworkInterfaceIds'],
-  'DescribeInstances.response.Instances.Instance.[].PrivateIpAddresses.PrivateIpAddress.[]': [
-    'GateWay',
-    'Isp',
-  ],
-  'DescribeInstances.response.Instances.Instance.[].NetworkInterfaces.NetworkInterfaces.[]': [
-    'Ipv6Sets',
-    'MacAddress',
-    'Type',
-    'VpdId',
-    'VpdVSwitchId',
-  ],
-  'DescribeInstances.response.Instances.Instance.[]': [
-    'AutoReleaseTime',
-    'DataDisk',
-    'ExpiredTime',
-    'ImageId',
-    'InternetMaxBandwidthOut',
-    'KeyPairName',
-    'PublicIpAddresses',
-    'SecurityGroupIds',
-    'ServiceStatus',
-    'SpecName',
-    'SpotStrategy',
-    'SystemDisk',
-    'Tags',
-  ],
-};
-
 /** Where the documentation differs from itself or from what clients need: path -> why. */
 const deviations: Readonly<Record<string, string>> = {
   'SetBackendServers.params.BackendServers.[].Weight.required': 'the text has a default of 100',
   'CreateLoadBalancerTCPListener.params.Scheduler.enum': 'the union of what clients know',
   'SetLoadBalancerTCPListenerAttribute.params.Scheduler.enum': 'the union of what clients know',
+  'RemoveBackendServers.params.BackendServers.[].Type.default': 'absent: of any type',
+  'SetBackendServers.params.BackendServers.[].Type.default': 'absent: of any type',
+  ...Object.fromEntries(
+    ['TCP', 'UDP', 'HTTP', 'HTTPS'].map((kind) => [
+      `CreateLoadBalancer${kind}Listener.params.HealthCheckConnectPort.default`,
+      'told in words: the port of the server',
+    ]),
+  ),
   'DescribeLoadBalancerListeners.params.PageSize.default': 'none is told: all that there can be',
-  'ReleaseInstance.response.ResourceType': 'none is told for a load balancer',
-  'DescribeLoadBalancerAttribute.response.EndTime': 'nothing ends by itself',
-  'DescribeLoadBalancerHTTPListenerAttribute.response.ServerCertificateId': 'means nothing in HTTP',
   'DescribeInstances.params.EnsRegionIds.type': 'a JSON text of a list',
   'DescribeInstances.params.InstanceIds.maxItems': 'a JSON text of a list',
   'DescribeInstances.params.PageSize.type': 'a number in a text',
   'DescribeInstances.params.PageSize.default': 'none is told: as its siblings have it',
-  ...Object.fromEntries(
-    Object.entries(withoutRecord).flatMap(([where, names]) =>
-      names.map((name) => [`${where}.${name}`, 'no record holds it']),
-    ),
-  ),
 };
 const unused = new Set(Object.keys(deviations));
 
@@ -118,6 +67,10 @@ interface JsonSchema {
   readonly maximum?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  /** Sent empty, it clears what was set. */
+  readonly clearable?: boolean;
   readonly default?: unknown;
   readonly description?: string;
   readonly items?: JsonSchema;
@@ -170,8 +123,12 @@ class Comparison {
     if (expected.max !== undefined) this.same(`${path}.max`, actual.maximum, expected.max);
     this.same(`${path}.minItems`, actual.minItems, expected.minItems);
     this.same(`${path}.maxItems`, actual.maxItems, expected.maxItems);
-    if (actual.default !== undefined)
-      this.same(`${path}.default`, actual.default, expected.default);
+    this.same(`${path}.default`, actual.default, expected.default);
+    const { minLength, maxLength } = expected;
+    if (minLength !== undefined && !actual.clearable) {
+      this.same(`${path}.minLength`, actual.minLength, minLength);
+    }
+    if (maxLength !== undefined) this.same(`${path}.maxLength`, actual.maxLength, maxLength);
     if (expected.items?.fields && actual.items) {
       this.fields(`${path}.[]`, actual.items, expected.items.fields, this.input);
     }

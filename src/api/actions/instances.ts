@@ -5,6 +5,7 @@ import { keys } from '../../store/keys.ts';
 import type { Call } from '../call.ts';
 import { defineAction, documentedLimits, ensResource } from './action.ts';
 import { address, id, siteId } from './fields.ts';
+import { instanceView, resourceType, viewOfInstance } from './instance-views.ts';
 import { errors, networkId, vSwitchId } from './network-fields.ts';
 import { pageOf, pageOutput, paging } from './paging.ts';
 
@@ -33,8 +34,6 @@ const instanceIds = z
   .pipe(z.array(id).max(100))
   .optional()
   .describe('The JSON text of a list of up to 100 IDs; an empty list finds none.');
-
-const resourceType = 'EnsPostPaidInstance';
 
 const filters = z.object({
   EnsRegionId: siteId.optional(),
@@ -91,68 +90,6 @@ async function* found(call: Call, wanted: z.infer<typeof filters>) {
   }
 }
 
-const addressList = z.object({ IpAddress: z.array(z.string()) });
-
-const view = z.object({
-  InstanceId: z.string(),
-  InstanceName: z.string(),
-  HostName: z.string(),
-  EnsRegionId: z.string(),
-  Status: z.string(),
-  CreationTime: z.string(),
-  InstanceResourceType: z.string(),
-  InnerIpAddress: addressList,
-  PublicIpAddress: addressList,
-  PrivateIpAddresses: z.object({ PrivateIpAddress: z.array(z.object({ Ip: z.string() })) }),
-  NetworkAttributes: z.object({
-    NetworkId: z.string(),
-    VSwitchId: z.string(),
-    PrivateIpAddress: addressList,
-  }),
-  NetworkInterfaces: z.object({
-    NetworkInterfaces: z.array(
-      z.object({
-        NetworkInterfaceId: z.string(),
-        PrimaryIpAddress: z.string(),
-        PrivateIpSets: z.object({
-          PrivateIpSet: z.array(z.object({ PrivateIpAddress: z.string(), Primary: z.boolean() })),
-        }),
-      }),
-    ),
-  }),
-});
-
-function viewOf(value: Instance): z.infer<typeof view> {
-  const own = { IpAddress: [value.privateIp] };
-  return {
-    InstanceId: value.id,
-    InstanceName: value.name,
-    HostName: value.name,
-    EnsRegionId: value.site,
-    Status: value.status,
-    CreationTime: value.createTime,
-    // Terraform reads it as paid after use.
-    InstanceResourceType: resourceType,
-    InnerIpAddress: own,
-    PublicIpAddress: { IpAddress: [] },
-    PrivateIpAddresses: { PrivateIpAddress: [{ Ip: value.privateIp }] },
-    NetworkAttributes: {
-      NetworkId: value.networkId,
-      VSwitchId: value.vSwitchId,
-      PrivateIpAddress: own,
-    },
-    NetworkInterfaces: {
-      NetworkInterfaces: value.interfaces.map((each) => ({
-        NetworkInterfaceId: each.id,
-        PrimaryIpAddress: each.privateIp,
-        PrivateIpSets: {
-          PrivateIpSet: [{ PrivateIpAddress: each.privateIp, Primary: true }],
-        },
-      })),
-    },
-  };
-}
-
 export const DescribeInstances = defineAction({
   name: 'DescribeInstances',
   product: 'Ens',
@@ -161,7 +98,7 @@ export const DescribeInstances = defineAction({
   input: filters,
   output: z.object({
     Code: z.int(),
-    Instances: z.object({ Instance: z.array(view) }),
+    Instances: z.object({ Instance: z.array(instanceView) }),
     ...pageOutput,
   }),
   errors,
@@ -169,7 +106,7 @@ export const DescribeInstances = defineAction({
   resource: ({ InstanceId: id }, account) => ensResource('instance', account, { id }),
   async run(wanted, call) {
     const { items, ...page } = await pageOf(found(call, wanted), wanted);
-    return { Code: 0, Instances: { Instance: items.map(viewOf) }, ...page };
+    return { Code: 0, Instances: { Instance: items.map(viewOfInstance) }, ...page };
   },
 });
 

@@ -36,6 +36,7 @@ export const requestTimeout = seconds(1, 180).describe('After this many seconds 
 const probeDomain = z
   .string()
   .regex(/^[A-Za-z0-9.-]{1,80}$/)
+  .meta({ minLength: 1, maxLength: 80 })
   .describe('The host name that an HTTP probe asks for.');
 
 /**
@@ -45,6 +46,7 @@ const probeDomain = z
 const probeUri = z
   .string()
   .regex(/^\/(?=.*[^/])[A-Za-z0-9\-._~!$&()*+,=:@%/?]{1,79}$/)
+  .meta({ minLength: 1, maxLength: 80 })
   .describe('The path that an HTTP probe asks for; starts with /.');
 
 const httpCode = z
@@ -107,6 +109,9 @@ export interface ProbeInput {
   readonly UnhealthyThreshold?: number | undefined;
 }
 
+/** Seconds of EstablishedTimeout, documented. */
+export const defaultEstablished = 900;
+
 /** Documented defaults of a probe. */
 export const defaultProbe = {
   timeoutSeconds: 5,
@@ -114,6 +119,13 @@ export const defaultProbe = {
   healthyThreshold: 3,
   unhealthyThreshold: 3,
 } as const;
+
+/** The same as parameters have them. */
+export const probeDefaults = {
+  HealthCheckInterval: defaultProbe.intervalSeconds,
+  HealthyThreshold: defaultProbe.healthyThreshold,
+  UnhealthyThreshold: defaultProbe.unhealthyThreshold,
+};
 
 /** A probe with what the input says put over what was before. */
 export function probeOf(before: HealthCheck, input: ProbeInput): HealthCheck {

@@ -220,6 +220,7 @@ describe('an HTTP listener', () => {
       RequestTimeout: 60,
       XForwardedFor: 'off',
       ListenerForward: 'off',
+      ServerCertificateId: '',
       Scheduler: 'wrr',
       Status: 'stopped',
       HealthCheck: 'on',

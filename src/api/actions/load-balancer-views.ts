@@ -167,6 +167,7 @@ export const DescribeLoadBalancerAttribute = defineAction({
   output: summaryOutput.extend({
     LoadBalancerSpec: z.string(),
     Bandwidth: z.int(),
+    EndTime: z.string(),
     BackendServers: z.array(serverOutput),
     ListenerPorts: z.array(z.string()),
     ListenerPortsAndProtocols: z.array(listenerOutput),
@@ -184,6 +185,8 @@ export const DescribeLoadBalancerAttribute = defineAction({
       ...summaryOf(value),
       LoadBalancerSpec: value.spec,
       Bandwidth: value.bandwidth,
+      // Nothing ends by itself.
+      EndTime: '',
       BackendServers: value.backends.map((server) => ({
         ServerId: server.serverId,
         Ip: server.ip,

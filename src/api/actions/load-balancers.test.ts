@@ -67,13 +67,14 @@ describe('CreateLoadBalancer', () => {
       VSwitchId: 'vsw-first',
       PayType: 'PostPaid',
       Bandwidth: -1,
+      EndTime: '',
       BackendServers: [],
       ListenerPorts: [],
       ListenerPortsAndProtocols: [],
     });
   });
 
-  test('without a name it is named by its id', async () => {
+  test('without a name it has an empty one', async () => {
     const created = await create();
     assert.equal(created.LoadBalancerName, '');
   });

@@ -112,6 +112,11 @@ export const instancesBy = (call: Call, holder: Holder) =>
 export const loadBalancersBy = (call: Call, site: string, holder: Holder) =>
   contentsOf<LoadBalancer, Holder>(call, keys.loadBalancers(site), holder);
 
+/** The network interfaces of the instances that one of them holds. */
+export function interfacesIn(instances: Contents<Instance>, holder: string): string[] {
+  return (instances.get(holder) ?? []).flatMap(({ interfaces }) => interfaces.map(({ id }) => id));
+}
+
 export function idsIn(contents: Contents<{ readonly id: string }>, holder: string): string[] {
   return (contents.get(holder) ?? []).map((each) => each.id);
 }

@@ -56,6 +56,13 @@ describe('a network', () => {
             CreatedTime: '2026-11-24T08:00:00Z',
             Status: 'Available',
             VSwitchIds: { VSwitchId: [] },
+            GatewayRouteTableId: '',
+            Ipv6CidrBlocks: { Ipv6CidrBlock: [] },
+            NetworkAclId: '',
+            RouteTableId: '',
+            RouteTableIds: { RouteTableId: [] },
+            RouterTableId: '',
+            SecondaryCidrBlocks: { SecondaryCidrBlock: [] },
             Tags: {
               Tag: [{ Key: 'team', TagKey: 'team', Value: 'edge', TagValue: 'edge' }],
             },

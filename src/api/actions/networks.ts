@@ -14,6 +14,7 @@ import {
   idList,
   idsIn,
   instancesBy,
+  interfacesIn,
   loadBalancersBy,
   name,
   networkId,
@@ -73,6 +74,31 @@ export const CreateNetwork = defineAction({
     }),
 });
 
+/** What a record of a network does not have: present, empty, of the documented type. */
+const unrecorded = {
+  GatewayRouteTableId: z.string(),
+  Ipv6CidrBlocks: z.object({
+    Ipv6CidrBlock: z.array(
+      z.object({ Ipv6CidrBlock: z.string(), Ipv6Isp: z.string(), Type: z.string() }),
+    ),
+  }),
+  NetworkAclId: z.string(),
+  RouteTableId: z.string(),
+  RouteTableIds: idList('RouteTableId'),
+  RouterTableId: z.string(),
+  SecondaryCidrBlocks: idList('SecondaryCidrBlock'),
+};
+
+const nothingRecorded: z.infer<z.ZodObject<typeof unrecorded>> = {
+  GatewayRouteTableId: '',
+  Ipv6CidrBlocks: { Ipv6CidrBlock: [] },
+  NetworkAclId: '',
+  RouteTableId: '',
+  RouteTableIds: { RouteTableId: [] },
+  RouterTableId: '',
+  SecondaryCidrBlocks: { SecondaryCidrBlock: [] },
+};
+
 const view = z.object({
   NetworkId: z.string(),
   NetworkName: z.string(),
@@ -82,6 +108,7 @@ const view = z.object({
   CreatedTime: z.string(),
   Status: z.string(),
   VSwitchIds: idList('VSwitchId'),
+  ...unrecorded,
 });
 
 function viewOf(network: Network, vSwitches: Contents<VSwitch>): z.infer<typeof view> {
@@ -94,6 +121,7 @@ function viewOf(network: Network, vSwitches: Contents<VSwitch>): z.infer<typeof 
     CreatedTime: network.createTime,
     Status: 'Available',
     VSwitchIds: { VSwitchId: idsIn(vSwitches, network.id) },
+    ...nothingRecorded,
   };
 }
 
@@ -155,8 +183,14 @@ export const DescribeNetworkAttribute = defineAction({
   summary: 'Shows one network and what lies in it.',
   input: z.object({ NetworkId: networkId }),
   output: view.extend({
+    CloudResources: z.object({
+      CloudResourceSetType: z.array(z.object({ ResourceCount: z.int(), ResourceType: z.string() })),
+    }),
+    HaVipIds: idList('HaVipId'),
     InstanceIds: idList('InstanceId'),
     LoadBalancerIds: idList('LoadBalancerId'),
+    NatGatewayIds: idList('NatGatewayId'),
+    NetworkInterfaceIds: idList('NetworkInterfaceId'),
   }),
   errors,
   limits: documentedLimits,
@@ -164,10 +198,16 @@ export const DescribeNetworkAttribute = defineAction({
   async run({ NetworkId }, call) {
     const network = owned(await call.network(NetworkId), call);
     const loadBalancers = await loadBalancersBy(call, network.site, 'networkId');
+    const instances = await instancesBy(call, 'networkId');
     return {
       ...viewOf(network, await vSwitchesByNetwork(call)),
-      InstanceIds: { InstanceId: idsIn(await instancesBy(call, 'networkId'), NetworkId) },
+      // No source names the values of ResourceType.
+      CloudResources: { CloudResourceSetType: [] },
+      HaVipIds: { HaVipId: [] },
+      InstanceIds: { InstanceId: idsIn(instances, NetworkId) },
       LoadBalancerIds: { LoadBalancerId: idsIn(loadBalancers, NetworkId) },
+      NatGatewayIds: { NatGatewayId: [] },
+      NetworkInterfaceIds: { NetworkInterfaceId: interfacesIn(instances, NetworkId) },
     };
   },
 });

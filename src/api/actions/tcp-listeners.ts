@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { TcpListener } from '../../elb/types.ts';
 import { defineAction } from './action.ts';
 import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
-import { description, nothing, on } from './fields.ts';
+import { description, nothing, on, withDefaults } from './fields.ts';
 import {
   common,
   commonOf,
+  defaultEstablished,
   defaultProbe,
   established,
   establishedOrKept,
@@ -13,6 +14,7 @@ import {
   listenerName,
   persistence,
   probe,
+  probeDefaults,
   probeOf,
   probeTimeout,
   writeListener,
@@ -48,7 +50,15 @@ export const CreateLoadBalancerTCPListener = defineAction({
   input: z.object({
     ...listenerName,
     ...common,
-    ...settings,
+    ...withDefaults(settings, {
+      ...probeDefaults,
+      EipTransmit: 'off',
+      EstablishedTimeout: defaultEstablished,
+      PersistenceTimeout: 0,
+      HealthCheckConnectTimeout: defaultProbe.timeoutSeconds,
+      HealthCheckHttpCode: 'http_2xx',
+      HealthCheckType: 'tcp',
+    }),
     Scheduler: scheduler.default('wrr'),
   }),
   output: nothing,
@@ -57,7 +67,7 @@ export const CreateLoadBalancerTCPListener = defineAction({
     const listener: TcpListener = {
       protocol: 'tcp',
       ...commonOf(input, call),
-      establishedTimeoutSeconds: input.EstablishedTimeout ?? 900,
+      establishedTimeoutSeconds: input.EstablishedTimeout ?? defaultEstablished,
       persistenceTimeoutSeconds: input.PersistenceTimeout ?? 0,
       eipTransmit: input.EipTransmit === 'on',
       health: probeOf({ enabled: true, kind: 'tcp', ...defaultProbe }, input),

@@ -2,15 +2,17 @@ import { z } from 'zod';
 import type { UdpListener } from '../../elb/types.ts';
 import { defineAction } from './action.ts';
 import { createErrors, describeErrors, setErrors } from './documented-errors.ts';
-import { description, listenerPort, nothing, on } from './fields.ts';
+import { description, listenerPort, nothing, on, withDefaults } from './fields.ts';
 import {
   common,
   commonOf,
+  defaultEstablished,
   defaultProbe,
   established,
   establishedOrKept,
   listenerAction,
   listenerName,
+  probeDefaults,
   probeOf,
   probeTimeout,
   udpProbe,
@@ -48,7 +50,12 @@ export const CreateLoadBalancerUDPListener = defineAction({
     ...listenerName,
     ListenerPort: listenerPort.refine((port) => !reservedPorts.includes(port), 'reserved'),
     ...common,
-    ...settings,
+    ...withDefaults(settings, {
+      ...probeDefaults,
+      EipTransmit: 'off',
+      EstablishedTimeout: defaultEstablished,
+      HealthCheckConnectTimeout: defaultProbe.timeoutSeconds,
+    }),
     Scheduler: scheduler.default('wrr'),
   }),
   output: nothing,
@@ -57,7 +64,7 @@ export const CreateLoadBalancerUDPListener = defineAction({
     const listener: UdpListener = {
       protocol: 'udp',
       ...commonOf(input, call),
-      establishedTimeoutSeconds: input.EstablishedTimeout ?? 900,
+      establishedTimeoutSeconds: input.EstablishedTimeout ?? defaultEstablished,
       eipTransmit: input.EipTransmit === 'on',
       health: probeOf({ enabled: true, kind: 'udp', ...defaultProbe }, input),
     };

@@ -61,8 +61,11 @@ describe('a vSwitch', () => {
       CreatedTime: '2026-11-24T08:00:00Z',
       Status: 'Available',
       AvailableIpAddressCount: 252,
+      HaVipIds: { HaVipId: [] },
       InstanceIds: { InstanceId: [] },
       LoadBalancerIds: { LoadBalancerId: [] },
+      NatGatewayIds: { NatGatewayId: [] },
+      NetworkInterfaceIds: { NetworkInterfaceId: [] },
     });
   });
 

@@ -63,7 +63,7 @@ interface About {
 
 /** The site that a call was about, where it tells. */
 export function siteOf({ changes, parameters }: About): string | undefined {
-  const place = /^(?:lb|forwarder|site)\/([a-z0-9-]+)/;
+  const place = /^(?:lb|forwarder|site)\/([a-z0-9_-]+)/;
   const changed = changes.flatMap(({ key }) => place.exec(key)?.[1] ?? [])[0];
   return changed ?? (parameters.EnsRegionId || undefined);
 }

@@ -49,8 +49,9 @@ export const whenAllIsolated = z
 /** The id of a site to be: it becomes part of keys, paths and names of engines. */
 export const newSiteId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{1,62}$/, 'not 2 to 63 small letters, digits and -')
-  .describe('The ID of the site: 2 to 63 small letters, digits and -.');
+  .regex(/^[a-z0-9][a-z0-9_-]{1,62}$/, 'not 2 to 63 small letters, digits, - and _')
+  .meta({ minLength: 2, maxLength: 63 })
+  .describe('The ID of the site: 2 to 63 small letters, digits, - and _.');
 
 export const instanceId = z
   .string()

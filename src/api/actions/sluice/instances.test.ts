@@ -11,6 +11,10 @@ import {
 import type { Instance } from '../../../elb/types.ts';
 import { keys } from '../../../store/keys.ts';
 import { AddBackendServers, RemoveBackendServers } from '../backend-servers.ts';
+import { CreateLoadBalancer } from '../create-load-balancer.ts';
+import { DescribeInstances } from '../instances.ts';
+import { CreateNetwork } from '../networks.ts';
+import { CreateVSwitch, DeleteVSwitch, DescribeVSwitches } from '../vswitches.ts';
 import { DeregisterInstance, RegisterInstance } from './instances.ts';
 
 let bench: Bench;
@@ -48,6 +52,67 @@ describe('a machine that is registered', () => {
       vSwitchId: 'vsw-local',
       createTime: '2026-11-24T08:00:00Z',
       interfaces: [],
+    });
+  });
+
+  describe('in a network of its own', () => {
+    let own: { NetworkId: string; VSwitchId: string };
+    beforeEach(async () => {
+      const network = { EnsRegionId: 'local', CidrBlock: '10.0.0.0/16' };
+      const { NetworkId } = (await bench.call(CreateNetwork, network)).output;
+      const vSwitch = { ...network, NetworkId };
+      own = { NetworkId, VSwitchId: (await bench.call(CreateVSwitch, vSwitch)).output.VSwitchId };
+    });
+
+    test('is there from then on; its vSwitch tells the network', async () => {
+      for (const said of [own, { VSwitchId: own.VSwitchId }]) {
+        const id = await register({ ...said, InstanceId: 'web-1' });
+        await register({ InstanceId: id, InstanceName: 'named later' });
+        const { networkId, vSwitchId } = (await stored(id))!;
+        assert.deepEqual({ NetworkId: networkId, VSwitchId: vSwitchId }, own);
+      }
+      await register({ InstanceId: 'web-2' });
+      const { output } = await bench.call(DescribeInstances, own);
+      assert.deepEqual(
+        output.Instances.Instance.map((each: { InstanceId: string }) => each.InstanceId),
+        ['web-1'],
+      );
+    });
+
+    test('names one that exists, at its site, and that its vSwitch is in', async () => {
+      const refused = (more: object, code: string) =>
+        assert.rejects(register({ ...more }), failsWith(code), JSON.stringify(more));
+      await refused({ NetworkId: 'n-none', VSwitchId: own.VSwitchId }, 'InvalidNetworkId');
+      await refused({ ...own, NetworkId: 'n-local' }, 'InvalidVSwitchId');
+      await refused({ ...own, VSwitchId: 'vsw-local' }, 'InvalidVSwitchId');
+      await refused({ ...own, VSwitchId: 'vsw-none' }, 'InvalidVSwitchId');
+      await refused({ NetworkId: own.NetworkId }, 'MissingVSwitchId');
+      await refused({ ...own, EnsRegionId: 'north' }, 'InvalidNetworkId');
+    });
+
+    test('keeps its vSwitch and its network from being deleted, at once with it too', async () => {
+      await Promise.allSettled([register(own), bench.call(DeleteVSwitch, own)]);
+      const { output } = await bench.call(DescribeInstances, own);
+      const { TotalCount: there } = (await bench.call(DescribeVSwitches, own)).output;
+      assert.ok(there === 1 || output.TotalCount === 0, `${there}, ${output.TotalCount}`);
+    });
+
+    test('is a server of load balancers of that network alone', async () => {
+      const LoadBalancerId = await createLoadBalancer(bench);
+      const id = await register({ ...own, InstanceId: 'web-1' });
+      const add = bench.call(AddBackendServers, {
+        LoadBalancerId,
+        BackendServers: [{ ServerId: id }],
+      });
+      await assert.rejects(add, failsWith('InvalidParameter.ServerId', /n-local/));
+      const wanted = {
+        LoadBalancerSpec: 'elb.s1.small',
+        PayType: 'PostPaid',
+        EnsRegionId: 'local',
+      };
+      const { output } = await bench.call(CreateLoadBalancer, { ...wanted, ...own });
+      const its = { LoadBalancerId: output.LoadBalancerId, BackendServers: [{ ServerId: id }] };
+      await bench.call(AddBackendServers, its);
     });
   });
 

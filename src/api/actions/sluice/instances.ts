@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { Refusal } from '../../../elb/refusal.ts';
-import type { Instance, LoadBalancer } from '../../../elb/types.ts';
+import type { Instance, LoadBalancer, Network, Site, VSwitch } from '../../../elb/types.ts';
 import { limits as bounds } from '../../../limits.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
 import { defineAction, ensResource } from '../action.ts';
 import { address, label, nothing } from '../fields.ts';
+import { networkId, vSwitchId } from '../network-fields.ts';
 import { errors, instanceId, limits, site } from './fields.ts';
 
 const networkInterface = z.object({
@@ -28,6 +29,12 @@ const input = z.object({
     .max(10)
     .optional()
     .describe('All its elastic network interfaces, up to 10; at first none.'),
+  NetworkId: networkId
+    .optional()
+    .describe('Its network; at first that of the vSwitch, else the default network of the site.'),
+  VSwitchId: vSwitchId
+    .optional()
+    .describe('Its vSwitch, needed with NetworkId; at first the default vSwitch of the site.'),
 });
 type Wanted = z.infer<typeof input>;
 
@@ -45,6 +52,7 @@ async function register(
   }
   const home = await call.site(wanted.EnsRegionId);
   if (home === undefined) throw new Refusal('Invalid%s', 'EnsRegionId');
+  const { network, vSwitch, puts } = await placeOf(wanted, before, home.value, call, reads);
   const record: Instance = {
     v: 1,
     id,
@@ -53,8 +61,8 @@ async function register(
     name: wanted.InstanceName ?? before?.name ?? id,
     privateIp: wanted.PrivateIpAddress,
     status: wanted.Status ?? before?.status ?? 'Running',
-    networkId: home.value.defaultNetworkId,
-    vSwitchId: home.value.defaultVSwitchId,
+    networkId: network,
+    vSwitchId: vSwitch,
     createTime: before?.createTime ?? isoSeconds(call.now()),
     interfaces: wanted.NetworkInterfaces?.map(toInterface) ?? before?.interfaces ?? [],
   };
@@ -65,6 +73,7 @@ async function register(
   return {
     puts: new Map<string, unknown>([
       [keys.instance(id), record],
+      ...puts,
       ...[...kept].map((each) => [keys.networkInterface(each), { v: 1, instanceId: id }] as const),
     ]),
     deletes: (before?.interfaces ?? [])
@@ -72,6 +81,49 @@ async function register(
       .map((old) => keys.networkInterface(old.id)),
     result,
   };
+}
+
+/** Where a machine is, and what is written again so that a deletion of its vSwitch looks anew. */
+interface Place {
+  readonly network: string;
+  readonly vSwitch: string;
+  readonly puts: readonly (readonly [key: string, value: VSwitch])[];
+}
+
+/**
+ * The network and vSwitch that the call names, or those that the machine has, or the site's own.
+ * @throws Refusal MissingVSwitchId, InvalidNetworkId, InvalidVSwitchId
+ */
+async function placeOf(
+  wanted: Wanted,
+  before: Instance | undefined,
+  home: Site,
+  call: Call,
+  reads: Reads,
+): Promise<Place> {
+  const { NetworkId, VSwitchId } = wanted;
+  const { defaultNetworkId: network, defaultVSwitchId: vSwitch } = home;
+  if (NetworkId === undefined && VSwitchId === undefined) {
+    const { networkId = network, vSwitchId = vSwitch } = before ?? {};
+    return { network: networkId, vSwitch: vSwitchId, puts: [] };
+  }
+  if (NetworkId !== undefined) {
+    const named = (await reads.get<Network>(keys.network(NetworkId)))?.value;
+    if (named?.account !== call.caller.account || named.site !== home.id) {
+      throw new Refusal('Invalid%s', 'NetworkId', `${NetworkId} is no network of ${home.id}.`);
+    }
+  }
+  if (VSwitchId === undefined) throw new Refusal('Missing%s', 'VSwitchId');
+  const key = keys.vSwitch(VSwitchId);
+  const found = (await reads.get<VSwitch>(key))?.value;
+  const isHere = found?.account === call.caller.account && found.site === home.id;
+  if (!isHere || (NetworkId ?? found.networkId) !== found.networkId) {
+    const detail = `${VSwitchId} is no vSwitch of ${NetworkId ?? home.id}.`;
+    throw new Refusal('Invalid%s', 'VSwitchId', detail);
+  }
+  // A site's default vSwitch cannot be deleted.
+  const puts = VSwitchId === vSwitch ? [] : [[key, found] as const];
+  return { network: found.networkId, vSwitch: VSwitchId, puts };
 }
 
 function toInterface(each: z.infer<typeof networkInterface>): Instance['interfaces'][number] {

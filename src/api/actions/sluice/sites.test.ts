@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Bench, failsWith, openBench } from '../../../../test/support/call.ts';
+import { LoadBalancerSites } from '../../load-balancer-sites.ts';
+import { siteOf } from '../../trail/resources.ts';
 import { CreateLoadBalancer } from '../create-load-balancer.ts';
 import { DescribeSites, RegisterSite } from './sites.ts';
 
@@ -57,9 +59,27 @@ describe('a site', () => {
   });
 
   test('has an id that can stand in keys, paths and names of engines', async () => {
-    for (const id of ['*', 'a', 'Edge', 'a/b', 'a b', '-a', 'a_b', 'a'.repeat(64)]) {
+    for (const id of ['*', 'a', 'Edge', 'a/b', 'a b', '-a', '_a', 'a.b', 'a'.repeat(64)]) {
       await assert.rejects(register(id, '192.0.2.0/24'), failsWith('InvalidEnsRegionId'), id);
     }
+  });
+
+  test('may have the id of a real edge node, underscores included', async () => {
+    const EnsRegionId = 'cn-chenzhou-telecom_unicom_cmcc';
+    const site = await register(EnsRegionId, '192.0.2.0/24');
+    const { output } = await bench.call(CreateLoadBalancer, {
+      EnsRegionId,
+      LoadBalancerSpec: 'elb.s1.small',
+      NetworkId: site.DefaultNetworkId,
+      PayType: 'PostPaid',
+      VSwitchId: site.DefaultVSwitchId,
+    });
+    const { LoadBalancerId } = output;
+    const resource = `acs:ens:*:1:loadbalancer/${LoadBalancerId}`;
+    const placed = await new LoadBalancerSites(bench.store).placed(resource);
+    assert.equal(placed, `acs:ens:${EnsRegionId}:1:loadbalancer/${LoadBalancerId}`);
+    const changes = [{ key: `lb/${EnsRegionId}/${LoadBalancerId}` }];
+    assert.equal(siteOf({ changes, parameters: {} }), EnsRegionId);
   });
 
   test('has a pool of addresses that machines can have', async () => {
