@@ -177,7 +177,7 @@ for (const { language, build } of toolchains) {
       await assert.rejects(run('refused'), ({ code, stderr }) => {
         assert.equal(code, 1);
         assert.match(stderr, /parameter NetworkId is invalid/);
-        assert.match(stderr, /docs\/errors\/InvalidNetworkId/);
+        assert.match(stderr, /docs\/errors\/InvalidParameter\.NetworkId/);
         return true;
       });
     });

@@ -108,14 +108,14 @@ async function checkPlace(
 ): Promise<{ readonly site: Site; readonly vSwitch: VSwitch }> {
   const { account } = call.caller;
   const site = await call.site(wanted.EnsRegionId);
-  if (site === undefined) throw new Refusal('Invalid%s', 'EnsRegionId');
+  if (site === undefined) throw new Refusal('InvalidParameter.%s', 'EnsRegionId');
   const network = (await reads.get<Network>(keys.network(wanted.NetworkId)))?.value;
   if (network?.account !== account || network.site !== site.value.id) {
-    throw new Refusal('Invalid%s', 'NetworkId');
+    throw new Refusal('InvalidParameter.%s', 'NetworkId');
   }
   const vSwitch = (await reads.get<VSwitch>(keys.vSwitch(wanted.VSwitchId)))?.value;
   if (vSwitch?.account !== account || vSwitch.networkId !== network.id) {
-    throw new Refusal('Invalid%s', 'VSwitchId');
+    throw new Refusal('InvalidParameter.%s', 'VSwitchId');
   }
   return { site: site.value, vSwitch };
 }

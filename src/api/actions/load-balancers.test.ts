@@ -124,21 +124,24 @@ describe('CreateLoadBalancer', () => {
       assert.rejects(create('local', more), failsWith(code));
     await refused({ EnsRegionId: '' }, 'MissingEnsRegionId');
     await refused({ NetworkId: '' }, 'MissingNetworkId');
-    await refused({ EnsRegionId: 'nowhere' }, 'InvalidEnsRegionId');
+    await refused({ EnsRegionId: 'nowhere' }, 'InvalidParameter.EnsRegionId');
     await refused({ LoadBalancerSpec: 'elb.s9.huge' }, 'InvalidLoadBalancerSpec');
     await refused({ PayType: 'PrePaid' }, 'InvalidPayType');
     await refused({ LoadBalancerType: 'ALB' }, 'InvalidLoadBalancerType');
-    await refused({ NetworkId: 'n-unknown' }, 'InvalidNetworkId');
-    await refused({ NetworkId: 'n-small' }, 'InvalidNetworkId');
-    await refused({ VSwitchId: 'vsw-unknown' }, 'InvalidVSwitchId');
-    await refused({ VSwitchId: 'vsw-small' }, 'InvalidVSwitchId');
+    await refused({ NetworkId: 'n-unknown' }, 'InvalidParameter.NetworkId');
+    await refused({ NetworkId: 'n-small' }, 'InvalidParameter.NetworkId');
+    await refused({ VSwitchId: 'vsw-unknown' }, 'InvalidParameter.VSwitchId');
+    await refused({ VSwitchId: 'vsw-small' }, 'InvalidParameter.VSwitchId');
     await refused({ ClientToken: 'x'.repeat(65) }, 'InvalidClientToken');
     await refused({ ClientToken: 'é' }, 'InvalidClientToken');
     for (const name of ['http://a', 'https://a', 'x'.repeat(81), 'a\nb', 'a\u2028b']) {
       await refused({ LoadBalancerName: name }, 'InvalidLoadBalancerName');
     }
     await create('local', { LoadBalancerName: '😀'.repeat(80) });
-    await assert.rejects(create('local', {}, { account: '2' }), failsWith('InvalidEnsRegionId'));
+    await assert.rejects(
+      create('local', {}, { account: '2' }),
+      failsWith('InvalidParameter.EnsRegionId'),
+    );
   });
 
   test('the drain header becomes the setting of the load balancer', async () => {
@@ -173,7 +176,7 @@ describe('a ClientToken', () => {
 
   test('counts for nothing after a refusal', async () => {
     const parameters = { ClientToken: 'token-4', VSwitchId: 'vsw-unknown' };
-    await assert.rejects(create('local', parameters), failsWith('InvalidVSwitchId'));
+    await assert.rejects(create('local', parameters), failsWith('InvalidParameter.VSwitchId'));
     await create('local', { ClientToken: 'token-4' });
   });
 
@@ -181,7 +184,7 @@ describe('a ClientToken', () => {
     await create('local', { ClientToken: 'token-5' });
     await assert.rejects(
       create('local', { ClientToken: 'token-5', LoadBalancerName: 'x' }, { account: '2' }),
-      failsWith('InvalidEnsRegionId'),
+      failsWith('InvalidParameter.EnsRegionId'),
     );
   });
 
