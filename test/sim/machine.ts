@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Timers } from '../../src/clock.ts';
 import { certificateUses } from '../../src/elb/certificates.ts';
 import type { LoadBalancer } from '../../src/elb/types.ts';
 import type { WatchMessage } from '../../src/fleet/protocol.ts';
@@ -8,10 +7,10 @@ import { Certificates } from '../../src/forwarder/certificates.ts';
 import type { Engine } from '../../src/forwarder/engine.ts';
 import { MemoryEngine } from '../../src/forwarder/memory-engine.ts';
 import type { Transport } from '../../src/forwarder/transport.ts';
-import { limits } from '../../src/limits.ts';
 import type { SimulatedClock } from '../support/clock.ts';
 import { silent } from '../support/log.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
+import { Life, never } from './life.ts';
 
 export interface MachineOptions {
   readonly site: string;
@@ -34,6 +33,7 @@ export class Machine {
   readonly disk = new MemoryDisk();
   readonly engine: MemoryEngine;
   agent: Agent | undefined;
+  life: Life;
   accessKey = { accessKeyId: 'first', accessKeySecret: 'secret' };
   certificates = new Certificates(this.accessKey);
   /** Chance that the engine refuses a verb. */
@@ -42,10 +42,13 @@ export class Machine {
   broken: unknown;
   /** Load balancer -> the highest version the engine was ever seen to carry. */
   readonly reached = new Map<string, number>();
+  /** Times that it lost power. */
+  powerLosses = 0;
+  /** When a control plane first took what this life of the agent says; Infinity = none has. */
+  knownAt = Number.POSITIVE_INFINITY;
   readonly #options: MachineOptions;
-  /** Counts the agent's lives: what an earlier life still had under way never happens. */
-  #life = 0;
-  #lostPowerAt = Number.NEGATIVE_INFINITY;
+  readonly #skewMs: number;
+  #lives = 0;
   /** This life began with a journal: without one it cannot know what a pool has lost. */
   #remembers = false;
   readonly #appliedInLife = new Set<string>();
@@ -55,61 +58,70 @@ export class Machine {
     this.#options = options;
     this.name = options.name;
     this.site = options.site;
-    this.engine = new MemoryEngine({ now: options.clock.now });
+    const { clock, random } = options;
+    // The clocks of two machines are never compared.
+    this.#skewMs = Math.round((random() - 0.5) * 120_000);
+    this.engine = new MemoryEngine({ now: this.#now, leaseNow: this.#leaseNow });
+    this.life = new Life(clock, random);
+    this.life.finish('host gone');
   }
 
+  readonly #now = () => this.#options.clock.now() + this.#skewMs;
+  readonly #leaseNow = () => this.#options.clock.now() - this.#skewMs;
+
   async start(): Promise<void> {
-    this.#life += 1;
+    if (!this.life.end.aborted) return;
+    const { clock, random, site, controlPlanes } = this.#options;
+    const life = new Life(clock, random);
+    this.life = life;
+    this.knownAt = Number.POSITIVE_INFINITY;
+    this.#lives += 1;
     this.#floors = new Map();
     this.#remembers = [...this.disk.files.keys()].some((name) => name.endsWith('.ndjson'));
     this.#appliedInLife.clear();
-    const life = this.#life;
     // Now and then it is registered anew: what was sealed for it before is closed to it.
-    if (this.#options.random() < 0.3) {
-      this.accessKey = { accessKeyId: `${this.name} ${life}`, accessKeySecret: `secret ${life}` };
+    if (random() < 0.3) {
+      const life = `${this.name} ${this.#lives}`;
+      this.accessKey = { accessKeyId: life, accessKeySecret: `secret ${life}` };
     }
     this.certificates = new Certificates(this.accessKey);
-    const alive = () => this.#life === life;
-    const { clock, random, site, controlPlanes } = this.#options;
-    const timers: Timers = {
-      after: (ms, run) => clock.after(ms, () => alive() && run()),
-    };
-    this.agent = await createAgent({
+    const agent = await createAgent({
       site,
-      engine: this.#mortal(alive),
+      engine: this.#reachedBy(life),
       certificates: this.certificates,
       engineName: 'memory',
-      controlPlanes: controlPlanes.map((each) =>
-        mortalTransport(each, alive, (site) => this.#released(site)),
-      ),
+      controlPlanes: controlPlanes.map((each) => this.#heardBy(life, each)),
       disk: this.disk,
-      now: clock.now,
-      leaseNow: clock.now,
-      timers,
+      now: this.#now,
+      leaseNow: this.#leaseNow,
+      timers: life.timers,
       random,
       log: silent,
     });
+    if (!life.end.aborted) this.agent = agent;
   }
 
   /** kill -9 of the agent: the engine goes on with what it has. */
   kill(): void {
-    this.#life += 1;
+    this.life.finish('killed');
     this.agent = undefined;
   }
 
   /** The machine loses power: the engine forgets, and so does the disk what was not synced. */
   losePower(): void {
-    this.kill();
-    this.#lostPowerAt = this.#options.clock.now();
+    this.life.finish('host gone');
+    this.agent = undefined;
+    this.powerLosses += 1;
+    this.knownAt = Number.POSITIVE_INFINITY;
     this.engine.lose('power');
     this.reached.clear();
     this.disk.losePower(this.#options.random);
   }
 
-  /** After a power loss a report may outlive what it reported, by as long as its lease. */
-  get reportsMayLie(): boolean {
-    const since = this.#options.clock.now() - this.#lostPowerAt;
-    return since < limits.forwarderLeaseSeconds * 1000;
+  /** What it serves, of one site or of all. */
+  served(site?: string): readonly LoadBalancer[] {
+    const { serving } = this.engine;
+    return site === undefined ? serving : serving.filter((each) => each.site === site);
   }
 
   /**
@@ -139,15 +151,20 @@ export class Machine {
     this.#floors.delete(`applied ${site}`);
   }
 
-  /** The engine as one life of the agent reaches it: slow, and refusing now and then. */
-  #mortal(alive: () => boolean): Engine {
+  /**
+   * The engine as one life of the agent reaches it: slow, and refusing now and then. What it was
+   * sent is done while the agent is paused.
+   */
+  #reachedBy(life: Life): Engine {
     const { clock, random } = this.#options;
     const { engine } = this;
     const verb = async <T>(run: () => Promise<T>): Promise<T> => {
       await new Promise<void>((resolve) => clock.after(random() * 40, resolve));
-      if (!alive()) return new Promise<T>(() => {});
+      if (life.end.aborted) return never();
       try {
-        return await run();
+        const result = await run();
+        await life.taken();
+        return result;
       } catch (error) {
         // An agent copes with an engine that throws; the test must not.
         this.broken ??= error;
@@ -175,8 +192,33 @@ export class Machine {
       guard: (leases) => verb(() => engine.guard(leases)),
       renew: (site, until) => verb(() => engine.renew(site, until)),
       notices: () => engine.notices(),
-      onLost: (listener) => engine.onLost((reason) => alive() && listener(reason)),
+      onLost: (listener) =>
+        engine.onLost((reason) => void life.taken().then(() => listener(reason))),
       close: async () => {},
+    };
+  }
+
+  /** A control plane as one life of the agent reaches it. */
+  #heardBy(life: Life, transport: Transport): Transport {
+    const released = (site: string) => this.#released(site);
+    return {
+      ...transport,
+      watch: async function* (request, signal, onRead) {
+        for await (const line of transport.watch(request, signal, onRead)) {
+          await life.taken();
+          if (line.startsWith('{"type":"release"')) {
+            released((JSON.parse(line) as Extract<WatchMessage, { type: 'release' }>).site);
+          }
+          yield line;
+        }
+      },
+      report: async (site, report, signal) => {
+        try {
+          return await transport.report(site, report, signal);
+        } finally {
+          await life.taken();
+        }
+      },
     };
   }
 
@@ -203,28 +245,4 @@ export class Machine {
     this.#appliedInLife.add(wanted.id);
     this.reached.set(wanted.id, version);
   }
-}
-
-/** What an ended life still waits for never comes. */
-function mortalTransport(
-  transport: Transport,
-  alive: () => boolean,
-  onRelease: (site: string) => void,
-): Transport {
-  return {
-    ...transport,
-    watch: async function* (request, signal, onRead) {
-      for await (const line of transport.watch(request, signal, onRead)) {
-        if (!alive()) return;
-        const message = JSON.parse(line) as WatchMessage;
-        if (message.type === 'release') onRelease(message.site);
-        yield line;
-      }
-    },
-    report: async (site, report, signal) => {
-      if (!alive()) return new Promise(() => {});
-      const terms = await transport.report(site, report, signal);
-      return alive() ? terms : new Promise(() => {});
-    },
-  };
 }

@@ -1,212 +1,189 @@
 import assert from 'node:assert/strict';
 import { certificateUses } from '../../src/elb/certificates.ts';
-import type { Certificate, LoadBalancer } from '../../src/elb/types.ts';
-import { createFleet } from '../../src/fleet/create-fleet.ts';
-import type { Confirmation, Fleet } from '../../src/fleet/fleet.ts';
-import { certificateContext } from '../../src/fleet/protocol.ts';
-import type { Transport } from '../../src/forwarder/transport.ts';
-import { forwarderSeal } from '../../src/sealing.ts';
+import type { LoadBalancer } from '../../src/elb/types.ts';
+import type { Confirmation } from '../../src/fleet/fleet.ts';
+import { everyLoadBalancer } from '../../src/fleet/protocol.ts';
 import { keys } from '../../src/store/keys.ts';
-import { StoreUnavailable } from '../../src/store/store.ts';
+import { type Commit, StoreUnavailable } from '../../src/store/store.ts';
 import { SimulatedClock } from '../support/clock.ts';
 import { httpsListeners, loadBalancer, server } from '../support/load-balancers.ts';
-import { silent } from '../support/log.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { pick, seeded } from '../support/random.ts';
 import { Machine, versionOf } from './machine.ts';
+import { type Link, linkTransport, makeLink } from './network.ts';
+import { lookEveryMs, Plane } from './plane.ts';
+import { AnsweredPromise } from './promise.ts';
+import { type Record, Truth } from './truth.ts';
 
-const site = 'site-1';
-const otherSite = 'site-2';
+export const site = 'site-1';
+export const otherSite = 'site-2';
 const certificateIds = ['1', '2', '3', '4', '5'];
 
+/** Milliseconds that calls let an answer wait for forwarders. */
+const confirmWaits = [0, 1_000, 1_000, 5_000];
+
 /**
- * Two control planes on one store, three forwarders of one site and one of the sites that have
- * none, all on one clock and one seed. Everything that happens is a method; `check` holds what
- * must be true at any moment, `checkQuiet` what must be true once all troubles are over.
+ * Three forwarders of one site and one of the sites that have none, under two control planes on
+ * one store (as with etcd) or one that has a store of its own (as with SQLite); all on one clock
+ * and one seed. `check` holds what must be true at any moment, `checkQuiet` what must be true once
+ * all faults are over. What may happen is in `faults.ts`.
  */
 export class World {
   readonly clock = new SimulatedClock();
-  readonly store = new MemoryStore(this.clock);
+  readonly random: () => number;
+  readonly store: MemoryStore;
+  readonly truth: Truth;
+  readonly planes: readonly Plane[];
   readonly machines: readonly Machine[];
-  readonly #random: () => number;
-  #planes: Fleet[] = [];
-  /** Forwarders that reach no control plane. */
-  readonly #cut = new Set<string>();
+  readonly links: readonly Link[];
+  /** Connections break and answers are lost now and then. */
+  loses = true;
   /** What a check outside the test's own path found. */
-  #broken: unknown;
+  broken: unknown;
+  /** Answers that were waited for to the end. */
+  answers = 0;
+  readonly #note: (text: string) => void;
+  readonly #promise = new AnsweredPromise();
   #version = 0;
   #created = 0;
-  /** Load balancers by key as they should be; those damaged on purpose as they were before. */
-  readonly #good = new Map<string, LoadBalancer>();
-  readonly #damaged = new Set<string>();
 
-  constructor(seed: number) {
-    this.#random = seeded(seed);
-    const names = ['a', 'b', 'c'].map((name) => [site, name] as const);
-    this.machines = [...names, ['*', 'up'] as const].map(
-      ([of, name]) =>
-        new Machine({
-          site: of,
-          name,
-          clock: this.clock,
-          random: this.#random,
-          controlPlanes: [0, 1].map((plane) => this.#network(name, plane)),
-        }),
+  /** @param note takes what happens, for those who look for the cause of a failure */
+  constructor(seed: number, note: (text: string) => void = () => {}) {
+    const { clock } = this;
+    const begun = clock.now();
+    this.#note = (text) => note(`${clock.now() - begun} ms: ${text}`);
+    const random = seeded(seed);
+    this.random = random;
+    const ownStore = seed % 3 === 0;
+    const store = new MemoryStore(clock, { leasedApart: ownStore });
+    this.store = store;
+    this.truth = new Truth(store);
+    this.planes = (ownStore ? ['only'] : ['first', 'second']).map(
+      (name) => new Plane({ name, store, clock, random, ownStore }),
     );
+    const names = ['a', 'b', 'c'].map((name) => [site, name] as const);
+    const made = [...names, ['*', 'up'] as const].map(([of, name]) => this.#machine(of, name));
+    this.machines = made.map(({ machine }) => machine);
+    this.links = made.flatMap(({ links }) => links);
+  }
+
+  /** Tells what happens. */
+  note(text: string): void {
+    this.#note(text);
   }
 
   async start(): Promise<void> {
     const records = this.machines.map((each) => keys.forwarder(each.site, each.name));
-    const sites = [keys.site(site), keys.site(otherSite)];
-    await this.#commit([...records, ...sites].map((key) => ({ key, value: '{"v":1}' })));
-    await this.#commit(
+    await this.commit(records.map((key) => ({ key, value: '{"v":1}' })));
+    for (const each of [site, otherSite]) await this.isolate(each);
+    await this.commit(
       certificateIds.map((id) => ({
         key: keys.certificate(id),
         value: JSON.stringify({ v: 1, id, chain: `chain ${id}`, notAfter: 0, key: `key ${id}` }),
       })),
     );
-    const { store, clock } = this;
-    const { now } = clock;
-    const options = {
-      store,
-      now,
-      monotonic: now,
-      timers: clock,
-      random: this.#random,
-      log: silent,
-    };
-    for (const _ of [1, 2]) this.#planes.push(await createFleet(options));
+    for (const plane of this.planes) plane.start();
+    await this.clock.advance(500);
     for (const machine of this.machines) await machine.start();
-    for (let count = 0; count < 4; count++) await this.create();
+    for (let count = 0; count < 4; count++) this.create();
     await this.clock.advance(1_000);
   }
 
   async close(): Promise<void> {
     for (const machine of this.machines) machine.kill();
-    for (const plane of this.#planes) await plane.close();
+    for (const plane of this.planes) await plane.close();
     await this.clock.advance(0);
   }
 
   /** Lets time pass, checking all along. */
   async pass(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 100) {
-      await this.clock.advance(Math.min(left, 100));
+    for (let left = ms; left > 0; left -= lookEveryMs) {
+      await this.clock.advance(Math.min(left, lookEveryMs));
+      for (const plane of this.planes) plane.look();
       this.check();
     }
   }
 
-  /** One thing that may happen. */
-  async step(): Promise<void> {
-    const change = [() => this.change(), () => this.change(), () => this.change()];
-    const events = [
-      ...change,
-      ...change,
-      () => this.create(),
-      () => this.remove(),
-      () => this.damage(),
-      () => this.repair(),
-      () => this.#restart((machine) => machine.kill()),
-      () => this.#restart((machine) => machine.losePower()),
-      () => this.#machine().engine.lose('restarted'),
-      () => this.#cut.add(this.#machine().name),
-      () => this.#cut.clear(),
-      () => (this.#machine().refusals = this.#random() * 0.8),
-      () => (this.#machine().refusals = 0),
-      () => (this.#machine().disk.full = this.#random() < 0.3),
-      () => this.store.compact(),
-      () => this.#outage(),
-      () => this.#freeze(this.#random() < 0.5),
-      () => this.#claim(this.#random() < 0.5),
-    ];
-    await pick(this.#random, events)();
+  /** What forwarders of a site do when they reach no control plane: serve, or be fenced. */
+  isolate(of: string): Promise<void> {
+    const isolation = pick(this.random, ['serve', 'fence', 'fence']);
+    const whenAllIsolated = pick(this.random, ['none', 'last-serves']);
+    const value = JSON.stringify({ v: 1, isolation, whenAllIsolated });
+    this.note(`${of}: ${isolation}, ${whenAllIsolated}`);
+    return this.commit([{ key: keys.site(of), value }]);
   }
 
-  async create(): Promise<void> {
-    const of = pick(this.#random, [site, site, otherSite]);
+  /** Changes all load balancers, at any control plane that runs. */
+  changeAll(): void {
+    for (const { key, revision, loadBalancer } of this.truth.records()) {
+      this.#put(key, revision, this.#next(loadBalancer));
+    }
+  }
+
+  create(): void {
+    const of = pick(this.random, [site, site, otherSite]);
     const id = `lb-${this.#created++}`;
     const listeners = this.#listeners();
-    await this.#put(this.#next(loadBalancer(id, ['i-1', 'i-2'], { site: of, listeners })));
+    const next = this.#next(loadBalancer(id, ['i-1', 'i-2'], { site: of, listeners }));
+    this.#put(keys.loadBalancer(of, id), 0, next);
   }
 
   /**
    * One batch: servers come or go, and all that are attached get the same new weight. Now and then
    * the listeners change too, and their certificates.
    */
-  async change(): Promise<void> {
-    const current = this.#some();
-    if (current === undefined) return;
-    const weight = 1 + Math.floor(this.#random() * 100);
-    const count = Math.floor(this.#random() * 4);
+  change(): void {
+    const record = this.some();
+    if (record === undefined) return;
+    const weight = 1 + Math.floor(this.random() * 100);
+    const count = Math.floor(this.random() * 4);
     const backends = Array.from({ length: count }, (_, index) => server(`i-${index}`, weight));
-    const { emptiedBy: _, ...rest } = current;
+    const { emptiedBy: _, ...rest } = record.loadBalancer;
     const why = { emptiedBy: { action: 'RemoveBackendServers', requestId: 'r' } };
-    const listeners = this.#random() < 0.3 ? this.#listeners() : current.listeners;
-    await this.#put(this.#next({ ...rest, listeners, backends, ...(count === 0 ? why : {}) }));
+    const listeners = this.random() < 0.3 ? this.#listeners() : rest.listeners;
+    const next = this.#next({ ...rest, listeners, backends, ...(count === 0 ? why : {}) });
+    this.#put(record.key, record.revision, next);
   }
 
-  #listeners() {
-    return httpsListeners(...certificateIds.filter(() => this.#random() < 0.3));
-  }
-
-  async remove(): Promise<void> {
-    const current = this.#some();
-    if (current === undefined || this.#good.size < 3) return;
-    const key = keys.loadBalancer(current.site, current.id);
+  remove(): void {
+    const record = this.some();
     // The API finds nothing to delete where the record has vanished.
-    if (this.#damaged.has(key)) return;
-    const tombstone = { key: keys.tombstone(current.site, current.id), value: '{"v":1}' };
-    const revision = await this.#commit([tombstone], [key]);
-    if (revision === undefined) return;
-    this.#good.delete(key);
-    this.#confirm(current, revision);
+    if (record === undefined || record.isDamaged || this.truth.records().length < 3) return;
+    const { key, revision, loadBalancer } = record;
+    const tombstone = { key: keys.tombstone(loadBalancer.site, loadBalancer.id), value: '{"v":1}' };
+    const ifRevision = new Map([[key, revision]]);
+    this.#call({ ifRevision, puts: [tombstone], deletes: [key] }, loadBalancer, Infinity);
   }
 
-  /** The store comes to hold what no call has made: an empty pool, or nothing at all. */
-  async damage(): Promise<void> {
-    const current = this.#some();
-    if (current === undefined || current.backends.length === 0) return;
-    const key = keys.loadBalancer(current.site, current.id);
-    const { emptiedBy: _, ...rest } = current;
-    const value = JSON.stringify({ ...rest, backends: [] });
-    const revision =
-      this.#random() < 0.5 ? await this.#commit([{ key, value }]) : await this.#commit([], [key]);
-    if (revision !== undefined) this.#damaged.add(key);
+  some(): Record | undefined {
+    const records = this.truth.records();
+    return records.length === 0 ? undefined : pick(this.random, records);
   }
 
-  async repair(): Promise<void> {
-    for (const key of this.#damaged) {
-      const good = this.#good.get(key);
-      if (good === undefined) continue;
-      if ((await this.#commit([{ key, value: JSON.stringify(good) }])) === undefined) return;
-      this.#damaged.delete(key);
+  /** Writes what no load balancer is. */
+  async commit(puts: Commit['puts'], deletes: Commit['deletes'] = []): Promise<void> {
+    try {
+      await this.store.commit({ ifRevision: new Map(), puts, deletes });
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
     }
-  }
-
-  /** Ends every trouble but the damage, and gives everything time to come right. */
-  async calm(): Promise<void> {
-    this.store.setDown(false);
-    this.#cut.clear();
-    for (const machine of this.machines) {
-      machine.refusals = 0;
-      machine.disk.full = false;
-      if (machine.agent === undefined) await machine.start();
-    }
-    await this.#freeze(false);
-    await this.#claim(false);
-    await this.pass(45_000);
   }
 
   /** What must be true at any moment. */
   check(): void {
-    if (this.#broken !== undefined) throw this.#broken;
+    if (this.broken !== undefined) throw this.broken;
     for (const machine of this.machines) machine.check(this.store.revision);
+    this.#promise.check(this.machines);
   }
 
-  /** Every engine carries what its site should be, and every control plane knows it. */
-  async checkQuiet(): Promise<void> {
+  /** Every engine carries what its site should be, and these control planes know it. */
+  async checkQuiet(planes: readonly Plane[]): Promise<void> {
     for (const machine of this.machines) {
       const of = machine.site === '*' ? otherSite : machine.site;
-      const wanted = [...this.#good.values()].filter((each) => each.site === of);
+      const wanted = this.truth
+        .records()
+        .map((record) => record.loadBalancer)
+        .filter((each) => each.site === of);
       const carried = [...machine.engine.carried.values()];
       assert.deepEqual(summary(carried), summary(wanted), `the engine of ${machine.name}`);
       const uses = wanted.flatMap(certificateUses).map(({ certificate }) => certificate);
@@ -215,32 +192,32 @@ export class World {
         const due = uses.includes(id) ? `key ${id}` : undefined;
         assert.equal(key, due, `certificate ${id} of ${machine.name}`);
       }
-      for (const plane of this.#planes) {
+      for (const { name, fleet } of planes) {
+        const revision = Math.min(...fleet!.forwarders(of).map((each) => each.revision));
         for (const each of wanted) {
-          const confirmation = plane.progress(of, this.#siteRevision(of), each.id);
-          const live = machine.site === '*' ? 1 : 3;
-          assert.deepEqual(
-            confirmation,
-            { applied: live, counted: live, live, missing: [] },
-            each.id,
-          );
+          const confirmation = fleet!.progress(of, revision, each.id);
+          const count = machine.site === '*' ? 1 : 3;
+          const all = { applied: count, counted: count, live: count, missing: [] };
+          assert.deepEqual(confirmation, all, `${each.id} at ${name}`);
         }
       }
     }
   }
 
-  #siteRevision(of: string): number {
-    const [plane] = this.#planes;
-    return Math.min(...plane!.forwarders(of).map(({ revision }) => revision));
+  /** A forwarder's machine, and its links to the control planes. */
+  #machine(of: string, name: string) {
+    const { clock, random } = this;
+    const loses = () => this.loses;
+    const parts = { clock, random, loses, machine: (): Machine => machine };
+    const links = this.planes.map((plane) => makeLink(name, plane, parts));
+    const ways = links.map((link) => linkTransport(link, parts));
+    const controlPlanes = random() < 0.5 ? ways : ways.reverse();
+    const machine = new Machine({ site: of, name, clock, random, controlPlanes });
+    return { machine, links };
   }
 
-  async #put(next: LoadBalancer): Promise<void> {
-    const key = keys.loadBalancer(next.site, next.id);
-    const revision = await this.#commit([{ key, value: JSON.stringify(next) }]);
-    if (revision === undefined) return;
-    this.#good.set(key, next);
-    this.#damaged.delete(key);
-    this.#confirm(next, revision);
+  #listeners() {
+    return httpsListeners(...certificateIds.filter(() => this.random() < 0.3));
   }
 
   #next(current: LoadBalancer): LoadBalancer {
@@ -248,124 +225,50 @@ export class World {
     return { ...current, name: String(this.#version) };
   }
 
-  #some(): LoadBalancer | undefined {
-    return this.#good.size === 0 ? undefined : pick(this.#random, [...this.#good.values()]);
+  #put(key: string, revision: number, next: LoadBalancer): void {
+    const puts = [{ key, value: JSON.stringify(next) }];
+    this.#call(
+      { ifRevision: new Map([[key, revision]]), puts, deletes: [] },
+      next,
+      versionOf(next),
+    );
   }
 
-  #machine(): Machine {
-    return pick(this.#random, this.machines);
-  }
-
-  /** Undefined when the store is away: nothing was changed. */
-  async #commit(
-    puts: readonly { readonly key: string; readonly value: string }[],
-    deletes: readonly string[] = [],
-  ): Promise<number | undefined> {
-    try {
-      const result = await this.store.commit({ ifRevision: new Map(), puts, deletes });
-      return result.committed ? result.revision : undefined;
-    } catch (error) {
-      if (error instanceof StoreUnavailable) return undefined;
-      throw error;
-    }
-  }
-
-  /** Whoever is counted as having applied a change has carried it. */
-  #confirm(changed: LoadBalancer, revision: number): void {
-    const plane = pick(this.#random, this.#planes);
-    const key = keys.loadBalancer(changed.site, changed.id);
-    const check = (confirmation: Confirmation) => {
-      // One that went from the store meanwhile is confirmed by being gone.
-      if (this.#good.has(key) && !this.#damaged.has(key))
-        this.#checkConfirmation(changed, plane, confirmation);
+  /** A call of the API, at any control plane that runs: its commit, and its answer. */
+  #call(commit: Commit, changed: LoadBalancer, version: number): void {
+    const running = this.planes.filter(({ fleet, life }) => fleet !== undefined && life.running);
+    if (running.length === 0) return;
+    const plane = pick(this.random, running);
+    const wait = { ms: pick(this.random, confirmWaits), forFence: this.random() < 0.5 };
+    const run = async () => {
+      const { fleet, store } = plane;
+      const committed = await store.commit(commit);
+      if (!committed.committed) return;
+      const { revision } = committed;
+      this.note(`${changed.id} version ${version} is revision ${revision}`);
+      const confirmation = await fleet!.confirm(changed.site, revision, changed.id, wait);
+      this.#answered(plane, changed, version, confirmation);
     };
-    plane
-      .confirm(changed.site, revision, changed.id, { ms: 1_000, forFence: false })
-      .then(check)
-      .catch((error: unknown) => (this.#broken = error));
+    run().catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailable)) this.broken ??= error;
+    });
   }
 
-  #checkConfirmation(changed: LoadBalancer, plane: Fleet, { missing }: Confirmation): void {
-    for (const { name } of plane.forwarders(changed.site)) {
-      if (missing.some(({ forwarder }) => forwarder === name)) continue;
-      const machine = this.machines.find((each) => each.name === name)!;
-      if (machine.reportsMayLie) continue;
-      const reached = machine.reached.get(changed.id) ?? 0;
-      assert.ok(
-        reached >= versionOf(changed),
-        `${name} confirmed ${changed.id} version ${changed.name}, carried ${reached}`,
-      );
-    }
-  }
-
-  async #restart(end: (machine: Machine) => void): Promise<void> {
-    const machine = this.#machine();
-    end(machine);
-    await this.pass(this.#random() * 8_000);
-    await machine.start();
-  }
-
-  async #outage(): Promise<void> {
-    this.store.setDown(true);
-    await this.pass(this.#random() * 8_000);
-    this.store.setDown(false);
-  }
-
-  async #freeze(frozen: boolean): Promise<void> {
-    await this.#commit([{ key: keys.freeze, value: JSON.stringify({ v: 1, frozen }) }]);
-  }
-
-  /** The other site gets a forwarder of its own (which never comes), or loses it. */
-  async #claim(claimed: boolean): Promise<void> {
-    const key = keys.forwarder(otherSite, 'own');
-    if (claimed) await this.#commit([{ key, value: '{"v":1}' }]);
-    else await this.#commit([], [key]);
-  }
-
-  /** Lines come in order, after a while each; reports go lost, come late, and come twice. */
-  #network(name: string, index: number): Transport {
-    const late = (ms: number) =>
-      new Promise<void>((resolve) => this.clock.after(this.#random() * ms, resolve));
-    const refuse = () => {
-      if (this.#cut.has(name)) throw new Error('unreachable');
-    };
-    const { clock } = this;
-    const plane = () => this.#planes[index]!;
-    const broken = () => this.#cut.has(name) || this.#random() < 0.005;
-    const deliver = ({ id, chain, notAfter, key }: Certificate) => {
-      const { accessKey } = this.machines.find((each) => each.name === name)!;
-      const sealed = forwarderSeal(accessKey).seal(key, certificateContext(id));
-      return { id, chain, notAfter, key: sealed, sealedFor: accessKey.accessKeyId };
-    };
-    return {
-      endpoint: `plane ${index}`,
-      drop: () => {},
-      watch: async function* ({ site: of, ...said }, signal) {
-        refuse();
-        const watcher = { name, ...said };
-        for await (const line of plane().watchSite(of, signal, deliver, watcher)) {
-          await late(20);
-          if (broken()) return;
-          yield line;
-        }
-      },
-      report: async (of, report) => {
-        refuse();
-        await late(20);
-        if (broken()) throw new Error('connection reset');
-        const copy = structuredClone(report);
-        if (this.#random() < 0.05) {
-          const again = () =>
-            void plane()
-              .report(of, name, copy)
-              .catch(() => {});
-          clock.after(this.#random() * 300, again);
-        }
-        const terms = await plane().report(of, name, copy);
-        if (this.#random() < 0.02) throw new Error('the answer was lost');
-        return terms;
-      },
-    };
+  #answered(plane: Plane, changed: LoadBalancer, version: number, { missing }: Confirmation): void {
+    this.answers += 1;
+    const short = new Set(missing.map(({ forwarder }) => forwarder));
+    this.note(`${plane.name} answered ${changed.id} version ${version}, missing ${[...short]}`);
+    // Where the store did not say who may serve, only those that are counted were vouched for.
+    const counted = new Set(
+      short.has(everyLoadBalancer)
+        ? plane.fleet
+            ?.standings(changed.site)
+            .flatMap((each) => (each.counted ? each.forwarder : []))
+        : this.machines.map(({ name }) => name),
+    );
+    const machines = this.machines.filter(({ name }) => counted.has(name) && !short.has(name));
+    const claim = { site: changed.site, loadBalancerId: changed.id, version };
+    this.#promise.answered(claim, machines, plane.knewAt);
   }
 }
 

@@ -13,6 +13,14 @@ import {
   type WatchEvent,
 } from '../../src/store/store.ts';
 
+export interface MemoryStoreOptions {
+  /**
+   * As in SQLite: leased keys raise no revision, are no part of the history, and are shown again
+   * at the start of a watch. Else as in etcd: they are keys like all others.
+   */
+  readonly leasedApart?: boolean;
+}
+
 interface Watcher {
   readonly prefix: string;
   readonly events: WatchEvent[];
@@ -31,15 +39,22 @@ export class MemoryStore implements Store {
   readonly #entries = new Map<string, Entry>();
   readonly #history: Extract<WatchEvent, { kind: 'changes' }>[] = [];
   readonly #watchers = new Set<Watcher>();
+  readonly #leases = new Set<MemoryLease>();
+  readonly #leasedApart: boolean;
   #revision = 0;
   #forgotten = 0;
 
-  constructor(timers: Timers) {
+  constructor(timers: Timers, { leasedApart = false }: MemoryStoreOptions = {}) {
     this.#timers = timers;
+    this.#leasedApart = leasedApart;
   }
 
   get revision(): number {
     return this.#revision;
+  }
+
+  get down(): boolean {
+    return this.#down;
   }
 
   /** Takes the store away, which ends every watch, or brings it back. */
@@ -59,6 +74,16 @@ export class MemoryStore implements Store {
       watcher.events.push({ kind: 'compacted', revision: this.#revision });
       watcher.wake();
     }
+  }
+
+  /** What is under a prefix, whether or not the store can be reached: for checks. */
+  inspect(prefix: string): readonly Entry[] {
+    return [...this.#entries.values()].filter(({ key }) => key.startsWith(prefix));
+  }
+
+  /** Ends every lease, as the end of the process does that SQLite is part of. */
+  async endLeases(): Promise<void> {
+    await Promise.all([...this.#leases].map((lease) => lease.revoke()));
   }
 
   async get(key: string): Promise<Entry | undefined> {
@@ -99,6 +124,10 @@ export class MemoryStore implements Store {
     for (const event of this.#history) {
       if (event.revision > afterRevision) show(watcher, event);
     }
+    if (this.#leasedApart) {
+      const leased = [...this.#leases].flatMap((lease) => lease.entries());
+      show(watcher, { kind: 'changes', revision: this.#revision, changes: leased });
+    }
     this.#watchers.add(watcher);
     const wake = () => watcher.wake();
     signal.addEventListener('abort', wake);
@@ -118,12 +147,15 @@ export class MemoryStore implements Store {
 
   async lease(ttlSeconds: number): Promise<Lease> {
     this.#reach();
-    return new MemoryLease(ttlSeconds * 1000, {
+    const lease = new MemoryLease(ttlSeconds * 1000, {
       timers: this.#timers,
       reach: () => this.#reach(),
-      write: (changes) => this.#write(changes),
+      write: (changes) => this.#write(changes, this.#leasedApart),
       get: (key) => this.#entries.get(key),
+      ended: () => this.#leases.delete(lease),
     });
+    this.#leases.add(lease);
+    return lease;
   }
 
   async close(): Promise<void> {
@@ -134,14 +166,14 @@ export class MemoryStore implements Store {
     if (this.#down) throw new StoreUnavailable('the store is away', 'nothing-changed');
   }
 
-  #write(changes: readonly Change[]): void {
-    this.#revision += 1;
+  #write(changes: readonly Change[], apart = false): void {
+    if (!apart) this.#revision += 1;
     for (const { key, value } of changes) {
       if (value === null) this.#entries.delete(key);
       else this.#entries.set(key, { key, value, revision: this.#revision });
     }
     const event = { kind: 'changes', revision: this.#revision, changes } as const;
-    this.#history.push(event);
+    if (!apart) this.#history.push(event);
     for (const watcher of this.#watchers) show(watcher, event);
   }
 }
@@ -151,6 +183,7 @@ interface LeaseParts {
   reach(): void;
   write(changes: readonly Change[]): void;
   get(key: string): Entry | undefined;
+  ended(): void;
 }
 
 class MemoryLease implements Lease {
@@ -165,6 +198,12 @@ class MemoryLease implements Lease {
     this.#ttlMs = ttlMs;
     this.#parts = parts;
     this.#arm();
+  }
+
+  /** Its keys as it wrote them. */
+  entries(): readonly Entry[] {
+    const own = [...this.#keys].filter(([key, entry]) => this.#parts.get(key) === entry);
+    return own.flatMap(([, entry]) => entry ?? []);
   }
 
   async put(key: string, value: string): Promise<void> {
@@ -182,8 +221,9 @@ class MemoryLease implements Lease {
   async revoke(): Promise<void> {
     this.#cancel();
     this.#lapsed = true;
-    const own = [...this.#keys].filter(([key, entry]) => this.#parts.get(key) === entry);
-    if (own.length > 0) this.#parts.write(own.map(([key]) => ({ key, value: null })));
+    const own = this.entries();
+    this.#parts.ended();
+    if (own.length > 0) this.#parts.write(own.map(({ key }) => ({ key, value: null })));
   }
 
   #arm(): void {
