@@ -148,8 +148,13 @@ export interface Session {
 }
 
 /** Opens a session and waits for the server's name. */
-export async function openSession(host: string, port: number): Promise<Session> {
-  const socket = net.connect(port, host);
+export async function openSession(
+  host: string,
+  port: number,
+  localAddress?: string,
+): Promise<Session> {
+  const own = localAddress === undefined ? {} : { localAddress };
+  const socket = net.connect({ host, port, ...own });
   socket.setNoDelay(true);
   let open = true;
   let buffer = '';
