@@ -94,6 +94,8 @@ export class Isolation {
     if (member === undefined || member.state === 'left' || startedAt < member.startedAt) {
       return noLease;
     }
+    // What was kept out of the count must not serve, lease or none, before it is up to date.
+    if (member.fences && !(await this.#admits(site, forwarder, member, applied))) return noLease;
     if (member.fences !== lease.armed) {
       member = await this.#setFences(site, forwarder, lease, startedAt);
       if (member?.fences !== lease.armed) return noLease;
