@@ -56,7 +56,7 @@ export class Faults {
       () => this.#outage(),
       () => this.#freeze(random() < 0.5),
       () => this.#claim(random() < 0.5),
-      () => world.isolate(pick(random, [site, otherSite])),
+      ...(world.changesPolicy ? [() => world.isolate(pick(random, [site, otherSite]))] : []),
     ];
     const event = pick(random, events);
     world.note(String(event).replace(/^\(\) => /, ''));

@@ -3,7 +3,10 @@ import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { steps } from './run.ts';
 
-/** `SEED=17` runs one and tells what happens in it; `SEEDS=5000` runs many, from `FIRST` on. */
+/**
+ * `SEED=17` runs one and tells what happens in it; `SEEDS=5000` runs many, from `FIRST` on. With
+ * `POLICY=changing` sites change their isolation policy too.
+ */
 const { SEED, SEEDS = 100, FIRST = 1 } = process.env;
 const seeds =
   SEED === undefined

@@ -65,16 +65,7 @@ export function linkTransport(link: Link, parts: Parts): Transport {
   const { plane, calls, answers, lines } = link;
   const { random, machine, clock, loses } = parts;
 
-  /** The process that takes a call, once it does; a paused one takes it when it goes on. */
-  async function taken() {
-    await calls.pass();
-    const { life, fleet } = plane;
-    if (life.end.aborted && life.end.reason === 'host gone') await never();
-    if (life.end.aborted || fleet === undefined) throw new Error('connection refused');
-    await unlessReset(life, life.taken());
-    return { life, fleet };
-  }
-
+  const taken = () => takenBy(plane, calls);
   return {
     endpoint: plane.name,
     // What was under way when a connection is dropped may arrive all the same.
@@ -136,6 +127,16 @@ export function linkTransport(link: Link, parts: Parts): Transport {
     if (loses() && random() < 0.02) throw new Error('the answer was lost');
     return terms;
   }
+}
+
+/** The process that takes a call, once it does; a paused one takes it when it goes on. */
+async function takenBy(plane: Plane, calls: Way) {
+  await calls.pass();
+  const { life, fleet } = plane;
+  if (life.end.aborted && life.end.reason === 'host gone') await never();
+  if (life.end.aborted || fleet === undefined) throw new Error('connection refused');
+  await unlessReset(life, life.taken());
+  return { life, fleet };
 }
 
 /** The promise, unless the caller gives up first. */

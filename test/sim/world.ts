@@ -36,6 +36,8 @@ export class World {
   readonly planes: readonly Plane[];
   readonly machines: readonly Machine[];
   readonly links: readonly Link[];
+  /** The isolation policy of sites changes while they run, and not only from world to world. */
+  readonly changesPolicy = process.env.POLICY === 'changing';
   /** Connections break and answers are lost now and then. */
   loses = true;
   /** What a check outside the test's own path found. */
