@@ -104,7 +104,8 @@ export class Throttle {
     const network = networkOf(sourceIp);
     if (!this.#strangers.has(network)) return;
     const wait = windowOf(this.#strangers, network, limits.unprovenCalls).wait(this.#now());
-    if (wait > 0 && !this.#proven.has(`${network} ${accessKeyId}`)) throw denied('Throttling', wait);
+    if (wait > 0 && !this.#proven.has(`${network} ${accessKeyId}`))
+      throw denied('Throttling', wait);
   }
 
   /**

@@ -95,13 +95,13 @@ export class Isolation {
       return noLease;
     }
     // What was kept out of the count must not serve, lease or none, before it is up to date.
-    if (member.fences && !(await this.#admits(site, forwarder, member, applied))) return noLease;
+    const isHeld = member.fences || lease.armed;
+    if (isHeld && !(await this.#admits(site, forwarder, member, applied))) return noLease;
     if (member.fences !== lease.armed) {
       member = await this.#setFences(site, forwarder, lease, startedAt);
       if (member?.fences !== lease.armed) return noLease;
     }
-    const isRenewed = !lease.armed || (await this.#admits(site, forwarder, member, applied));
-    return { isolation, leaseMs: isRenewed ? limits.leaseMs : 0 };
+    return { isolation, leaseMs: limits.leaseMs };
   }
 
   /**

@@ -331,6 +331,21 @@ describe('a site that fences', () => {
     assert.equal(count(await confirmed(there, a.revision)), '2/2');
   });
 
+  test('one that is fenced is not let go before it is up to date, whatever the policy', async () => {
+    await pass(fenceAfterMs + 1_000, here, a);
+    a.revision = await change('i-2');
+    await a.report(here);
+    assert.equal(count(await confirmed(here, a.revision)), '1/1');
+    await put({ [keys.site(site)]: { v: 1, isolation: 'serve' } });
+    await clock.advance(10);
+    await b.join(there);
+    b.armed = false;
+    b.revision = 1;
+    assert.deepEqual(await b.report(there), { isolation: 'serve', leaseMs: 0 });
+    b.revision = a.revision;
+    assert.equal((await b.report(there)).leaseMs, limits.leaseMs);
+  });
+
   test('one whose engines do not hold the lease stays in the count', async () => {
     b.armed = false;
     await b.report(here);

@@ -179,7 +179,10 @@ export interface LeaseReport {
 export interface LeaseTerms {
   /** fence: the engines must refuse the site's traffic when the lease ends. */
   readonly isolation: 'serve' | 'fence';
-  /** How long the lease runs from the moment that the report was sent; 0: it is not renewed. */
+  /**
+   * How long the lease runs from the moment that the report was sent. 0: it is not renewed, and
+   * what the report says of the engines is not noted.
+   */
   readonly leaseMs: number;
 }
 

@@ -12,7 +12,8 @@ import { MemoryEngine } from './memory-engine.ts';
 const site = 'site-1';
 const fence: LeaseTerms = { isolation: 'fence', leaseMs: limits.leaseMs };
 const notRenewed: LeaseTerms = { isolation: 'fence', leaseMs: 0 };
-const serve: LeaseTerms = { isolation: 'serve', leaseMs: 0 };
+const serve: LeaseTerms = { isolation: 'serve', leaseMs: limits.leaseMs };
+const notNoted: LeaseTerms = { isolation: 'serve', leaseMs: 0 };
 
 let clock: SimulatedClock;
 let engine: MemoryEngine;
@@ -111,6 +112,15 @@ describe('a site that fences no more', () => {
     assert.equal((await report(serve)).armed, false);
     assert.ok(serves());
     assert.equal(leases.holds(site), false);
+  });
+
+  test('stays held where the control plane has not taken note', async () => {
+    await report(fence);
+    await report(fence);
+    await report(serve);
+    assert.equal((await report(notNoted)).armed, false);
+    await clock.advance(limits.leaseMs);
+    assert.equal(serves(), false);
   });
 
   test('stays held where the policy changes back on the way', async () => {

@@ -110,11 +110,13 @@ export class Leases {
       else this.#arm(site, until);
       return;
     }
+    // Without time nothing was noted: what is held stays held.
+    if (leaseMs === 0) return;
     if (!this.#armed.has(site)) {
       // The engine may hold what an incarnation that this one knows nothing of held.
       if (!this.#isKnown) void this.#change(() => this.#guard());
     } else if (said.armed) {
-      if (leaseMs > 0) this.#renew(site, until);
+      this.#renew(site, until);
       if (this.#disarming.has(site)) return;
       this.#disarming.add(site);
       this.#options.onChange(site);
