@@ -109,15 +109,14 @@ export class Isolation {
    * @throws StoreUnavailable
    */
   async leave(site: string, forwarder: string, goodbye: Said): Promise<void> {
-    const { members, registry, reports } = this.#parts;
-    const left = await members.update(site, forwarder, (current) => {
-      if (current !== undefined && !isNews(goodbye, current)) return current;
-      const stays = registry.forwardersOf(site).has(forwarder);
-      return stays
-        ? { v: 1, state: 'left', behind: true, fences: false, ...newest(goodbye, current) }
-        : undefined;
-    });
-    if (left === undefined || left.state === 'left') await reports.end(site, forwarder);
+    const { members, reports } = this.#parts;
+    // The record stays, so that the same goodbye is recognised when it comes once more.
+    const left = await members.update(site, forwarder, (current) =>
+      current !== undefined && !isNews(goodbye, current)
+        ? current
+        : { v: 1, state: 'left', behind: true, fences: false, ...newest(goodbye, current) },
+    );
+    if (left?.state === 'left') await reports.end(site, forwarder);
   }
 
   async #setFences(

@@ -218,6 +218,19 @@ describe('a forwarder that does not report', () => {
     assert.equal(state(plane, 'b'), 'live', 'said before it joined');
   });
 
+  test('is counted although its goodbye comes once more after it was sent the site again', async () => {
+    const up = new Edge('up');
+    await put({ [keys.forwarder('*', 'up')]: { v: 1 } });
+    await up.join(plane);
+    await up.goodbye(plane, 7);
+    await up.goodbye(plane, 8);
+    // The same stream is sent the site again: it began before the goodbyes were said.
+    await new Edge('up').join(plane);
+    await up.goodbye(plane, 7);
+    assert.notEqual(state(plane, 'up'), 'left');
+    assert.ok(plane.standings(site).some((each) => each.forwarder === 'up' && each.counted));
+  });
+
   test('leaves the count when it is forgotten', async () => {
     await store.commit({
       ifRevision: new Map(),

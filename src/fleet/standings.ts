@@ -40,7 +40,9 @@ export class Standings {
   of(site: string): readonly Standing[] {
     const { registry, members } = this.#parts;
     const names = new Set(registry.forwardersOf(site));
-    for (const [forwarder] of members.of(site)) names.add(forwarder);
+    for (const [forwarder, { state }] of members.of(site)) {
+      if (state !== 'left') names.add(forwarder);
+    }
     return [...names].sort().map((forwarder) => this.find(site, forwarder));
   }
 
