@@ -46,13 +46,13 @@ export function leaseSocket(site: string): string {
  * may have `limits.leaseStart` more by the wall clock, and its first check fails within 500 ms.
  */
 export function leaseLines(site: string, listener: Carriable): LeaseLines {
-  const silent = `{ nbsrv(${leaseSection(site)}) eq 0 }`;
+  // A worker that stops has no servers any more. What it has just accepted is let in until the
+  // end that it knows; that it stops is looked at last, since it may begin to in between.
+  const silent = `{ nbsrv(${leaseSection(site)}) eq 0 } !{ stopping }`;
   const over = `!{ date(0,ms),sub(${leaseVariable(site)}) lt 0 }`;
   return {
     connection: [`tcp-request connection reject if ${silent} || ${over}`],
-    request: isHttp(listener)
-      ? [`http-request reject if !{ stopping } ${silent} || !{ stopping } ${over}`]
-      : [],
+    request: isHttp(listener) ? [`http-request reject if ${silent} || ${over} !{ stopping }`] : [],
   };
 }
 
