@@ -45,6 +45,41 @@ step() {
   fi
 }
 
+# The Node that npm brings needs libatomic.so.1, which a minimal Debian does not have.
+# demand_libraries <a node>
+demand_libraries() {
+  if problem=$("$1" -e '' 2>&1); then return 0; fi
+  case $problem in
+    *libatomic*) ;;
+    *) fail "the Node that npm brought does not run here: $problem" ;;
+  esac
+  if [ "$(id -u)" -eq 0 ] && has apt-get; then
+    apt_install libatomic1
+    problem=$("$1" -e '' 2>&1) || fail "the Node that npm brought does not run here: $problem"
+  elif has apt-get; then
+    fail "a library that Node needs is missing: run sudo apt-get install libatomic1"
+  else
+    fail "install with your package manager what Node needs: $problem"
+  fi
+}
+
+# Prints a PATH under which npm runs on the Node of package-lock.json. npm leaves out the optional
+# packages whose `engines` the Node it runs on does not meet, such as the native part of the
+# console's builder: under an older Node than ours, ours comes first, in a folder of its own.
+path_of_own_node() {
+  wanted=$(sed -n '/"node_modules\/node": {/,/}/s/.*"version": "\([0-9.]*\)".*/\1/p' \
+    "$root/package-lock.json")
+  if [ "$(node -v 2>/dev/null)" != "v$wanted" ]; then
+    mkdir -p "$cache/node"
+    step "installing Node $wanted, once (about 10 s)" \
+      "Check that npm reaches its registry, then try again." \
+      npm --prefix "$cache/node" install --no-save --no-audit --no-fund --loglevel=error \
+      "node@$wanted"
+    demand_libraries "$cache/node/node_modules/.bin/node"
+  fi
+  echo "$cache/node/node_modules/.bin:$PATH"
+}
+
 # npm writes node_modules/.package-lock.json last, so half an installation counts as none.
 # `npm install` and not `npm ci`: it takes the same locked versions, but does not insist that the
 # registry and the lock know the binaries of every other platform.
@@ -52,14 +87,21 @@ install_packages() {
   installed=$root/node_modules/.package-lock.json
   if [ -x "$root/node_modules/.bin/node" ] && [ -f "$installed" ] &&
     [ ! "$root/package-lock.json" -nt "$installed" ]; then
+    demand_libraries "$root/node_modules/.bin/node"
     return 0
   fi
   has npm || fail "npm is missing: install Node.js (it brings npm), then try again."
+  node_path=$(path_of_own_node)
+  # Node has a list of authorities of its own; those that the machine trusts count too.
+  authorities=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
+  [ -f "$authorities" ] || authorities=
   step "installing npm packages, once (about 10 s)" \
     "Check that npm reaches its registry, then try again." \
-    npm --prefix "$root" install --no-save --no-audit --no-fund --loglevel=error
+    env PATH="$node_path" NODE_EXTRA_CA_CERTS="$authorities" npm --prefix "$root" install --no-save --no-audit --no-fund --loglevel=error
   [ -x "$root/node_modules/.bin/node" ] ||
     fail "npm brought no node_modules/.bin/node: are its install scripts switched off?"
+  demand_libraries "$root/node_modules/.bin/node"
+  rm -rf "${cache:?}/node"
   touch "$installed"
 }
 
