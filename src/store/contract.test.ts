@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import fc from 'fast-check';
 import {
   etcdEngine,
+  memoryEngine,
   put,
   putAt,
   shortLease,
@@ -16,7 +17,7 @@ import { type Commit, LeaseLapsed, type Store, StoreUnavailable } from './store.
 
 const nothing: Commit = { ifRevision: new Map(), puts: [], deletes: [] };
 
-for (const engine of [sqliteEngine(), etcdEngine()]) {
+for (const engine of [sqliteEngine(), memoryEngine(), etcdEngine()]) {
   describe(`a store on ${engine.name}`, () => {
     let opened: TestStore;
     let store: Store;

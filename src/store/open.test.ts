@@ -24,6 +24,29 @@ describe('the setting of the store', () => {
     assert.ok((await stat(elsewhere)).isFile());
   });
 
+  test('sqlite:memory is a store that leaves nothing, each opening one of its own', async () => {
+    const folder = join(dataFolder, 'untouched');
+    const [one, other] = await Promise.all(
+      [1, 2].map(() => openStore('sqlite:memory', { dataFolder: folder })),
+    );
+    const revision = await putAt(one!, ['key', '1']);
+    assert.deepEqual(await one!.get('key'), { key: 'key', value: '1', revision });
+    assert.equal(await other!.get('key'), undefined);
+    await Promise.all([one!.close(), other!.close()]);
+    await assert.rejects(stat(folder), { code: 'ENOENT' });
+  });
+
+  test('a path that no file is meant by is refused, and no file is made', async () => {
+    const odd = [
+      ...[':memory:', 'memory:', 'Memory', 'name', './a?mode=memory', './a#b', './a/', './..'],
+      ...['./a\nb', ' ./a', './a ', './a\0b', "./a'b", './a*'],
+    ];
+    for (const path of odd) {
+      const refused = /a store is sqlite:, sqlite:memory, sqlite:\/path or etcd:\/\/host:port/;
+      await assert.rejects(openStore(`sqlite:${path}`, { dataFolder }), refused, path);
+    }
+  });
+
   test('etcd:// takes several endpoints and a prefix', async () => {
     const etcd = await startEtcd();
     try {
@@ -43,7 +66,7 @@ describe('the setting of the store', () => {
     const refused = (spec: string, pattern: RegExp) =>
       assert.rejects(openStore(spec, { dataFolder }), pattern);
     for (const spec of ['', 'sqlite', 'sqlite://file', 'redis://a', 'etcd:a', '/tmp/file']) {
-      await refused(spec, /a store is sqlite:, sqlite:\/path or etcd:\/\/host:port/);
+      await refused(spec, /a store is sqlite:, sqlite:memory, sqlite:\/path or etcd:\/\/host:port/);
     }
     await refused('etcd://', /no host:port/);
     await refused('etcd://a:1,,b:2', /no host:port/);

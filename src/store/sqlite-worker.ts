@@ -11,6 +11,8 @@ import type { Commit } from './store.ts';
 /** What the thread is started with. */
 export interface WorkerSettings {
   readonly path: string;
+  /** `path` names a database in memory, which only this process has: there is nothing to lock. */
+  readonly inMemory?: boolean;
   /** Lets SQLite itself report a full disk past this many pages of 8 KB; for tests. */
   readonly maxPages?: number;
 }
@@ -57,17 +59,17 @@ const schema = `
 `;
 
 class Writer {
-  readonly #lock: DatabaseSync;
-  readonly #place: StorePlace;
+  readonly #lock: DatabaseSync | undefined;
+  readonly #place: StorePlace | undefined;
   readonly #database: DatabaseSync;
   readonly #statements;
   /** Of the last transaction that was committed. */
   revision: number;
 
-  constructor({ path, maxPages }: WorkerSettings) {
-    this.#lock = lockFile(`${path}-lock`);
-    this.#place = new StorePlace(path);
-    createPrivately(path);
+  constructor({ path, inMemory = false, maxPages }: WorkerSettings) {
+    this.#lock = inMemory ? undefined : lockFile(`${path}-lock`);
+    this.#place = inMemory ? undefined : new StorePlace(path);
+    if (!inMemory) createPrivately(path);
     this.#database = new DatabaseSync(path, { timeout: 5_000 });
     prepareFile(this.#database, path);
     if (maxPages !== undefined) this.#database.exec(`PRAGMA max_page_count = ${maxPages}`);
@@ -84,12 +86,12 @@ class Writer {
     };
     const head = prepare('SELECT revision FROM head').get() as { revision: number };
     this.revision = head.revision;
-    this.#place.opened(this.revision);
+    this.#place?.opened(this.revision);
   }
 
   transaction(commits: readonly Commit[]): Done | Failed {
     const before = this.revision;
-    const fault = this.#place.fault(before);
+    const fault = this.#place?.fault(before);
     if (fault !== undefined) return { kind: 'failed', message: fault, outcome: 'nothing-changed' };
     let done: Done;
     try {
@@ -113,9 +115,9 @@ class Writer {
   }
 
   close(): void {
-    this.#place.closing(this.revision);
+    this.#place?.closing(this.revision);
     this.#database.close();
-    this.#lock.close();
+    this.#lock?.close();
   }
 
   #apply(commits: readonly Commit[]): Done {

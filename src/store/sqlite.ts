@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -35,9 +36,27 @@ export interface SqliteOptions {
  * @throws Error when another process uses the file, or a newer version of Sluice wrote it
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  await mkdir(dirname(options.path), { recursive: true, mode: 0o700 });
+  return open(options);
+}
+
+/**
+ * A store of this process that ends with it and leaves no file: for tests and trials. All promises
+ * but durability are those of a file.
+ * @param options as openSqlite; a path only where a connection outside the store keeps it alive
+ */
+export async function openMemory(options: Partial<SqliteOptions> = {}): Promise<Store> {
+  return open({ path: memoryPath(), ...options, inMemory: true });
+}
+
+/** A new database in memory; all connections of this process to one path share it. */
+export function memoryPath(): string {
+  return `file:/${randomUUID()}?vfs=memdb`;
+}
+
+async function open(options: SqliteOptions & { readonly inMemory?: boolean }): Promise<Store> {
   const { now, ...settings } = options;
   const { path } = settings;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const { worker, revision } = await startWorker(settings);
   const reader = new Reader(path);
   const recent = new RecentReads(limits.recentReads);

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openEtcd } from '../../src/store/etcd.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { memoryPath, openMemory, openSqlite } from '../../src/store/sqlite.ts';
 import type { Change, Store, WatchEvent } from '../../src/store/store.ts';
 import { type Etcd, startEtcd } from './etcd.ts';
 import { until } from './wait.ts';
@@ -52,6 +53,39 @@ export function sqliteEngine(): Engine {
         close: async () => {
           await store.close();
           await rm(folder, { recursive: true });
+        },
+      };
+    },
+  };
+}
+
+/** SQLite in memory, kept alive over `compact` by a connection of the test. */
+export function memoryEngine(): Engine {
+  return {
+    name: 'SQLite in memory',
+    start: async () => {},
+    stop: async () => {},
+    open: async () => {
+      let time = 0;
+      const path = memoryPath();
+      const open = () => openMemory({ path, now: () => time });
+      let store = await open();
+      const keeper = new DatabaseSync(path);
+      // A connection that has read nothing is not open yet.
+      keeper.prepare('SELECT revision FROM head').get();
+      return {
+        store,
+        compact: async () => {
+          await store.close();
+          store = await open();
+          return store;
+        },
+        lapse: async () => {
+          time += shortLease * 1_000;
+        },
+        close: async () => {
+          await store.close();
+          keeper.close();
         },
       };
     },
