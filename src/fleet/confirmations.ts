@@ -2,7 +2,7 @@ import type { Timers } from '../clock.ts';
 import { limits } from '../limits.ts';
 import type { Confirmation, ConfirmWait, Missing } from './fleet.ts';
 import type { Members } from './members.ts';
-import { everyLoadBalancer } from './protocol.ts';
+import { everyLoadBalancer, type ReportFailure } from './protocol.ts';
 import type { Applied, Reports } from './reports.ts';
 import type { Standing, Standings } from './standings.ts';
 import type { Gate } from './subscriber.ts';
@@ -183,8 +183,10 @@ export class Confirmations {
     if (state === 'unseen' && applied === undefined) return 'it has not connected yet';
     if (applied === undefined) return silentSince === '' ? 'it is silent' : silent(silentSince);
     const failure = applied.failures.find(
-      ({ loadBalancerId }) =>
-        loadBalancerId === target.loadBalancerId || loadBalancerId === everyLoadBalancer,
+      (each) =>
+        (each.loadBalancerId === target.loadBalancerId ||
+          each.loadBalancerId === everyLoadBalancer) &&
+        !isOlder(each, target),
     );
     if (failure !== undefined) return failure.reason;
     if (reached(applied, target)) return undefined;
@@ -206,6 +208,11 @@ function withUnknown({ counted, missing, ...rest }: Confirmation): Confirmation 
     counted: counted + 1,
     missing: [...missing, { forwarder: everyLoadBalancer, reason }],
   };
+}
+
+/** True for a listener that failed before a change, and so says nothing of the change. */
+function isOlder({ inert, since }: ReportFailure, { revision }: Target): boolean {
+  return inert === true && since !== undefined && since < revision;
 }
 
 /** True when what the forwarder settled includes this revision of the load balancer. */

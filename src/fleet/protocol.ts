@@ -74,6 +74,13 @@ export interface ReportFailure {
   readonly loadBalancerId: string;
   readonly listener?: string;
   readonly reason: string;
+  /**
+   * Only this listener, or one server of it, serves nothing; all else of the load balancer was
+   * read back as wanted. Of a change made after it began, it says nothing.
+   */
+  readonly inert?: true;
+  /** The revision that an inert failure began with. */
+  readonly since?: number;
 }
 
 /** Sessions a removed server still has there. 0 = the drain is over on this forwarder. */

@@ -21,7 +21,14 @@ interface Task {
   wish: number;
   running: boolean;
   failed: number;
+  /** Its listeners that serve nothing: since which revision, with which settings. */
+  inert: ReadonlyMap<string, Inert>;
   cancelRetry: () => void;
+}
+
+interface Inert {
+  readonly since: number;
+  readonly settings: string;
 }
 
 export interface ReconcilerOptions {
@@ -227,7 +234,8 @@ export class Reconciler {
       }
     }
     const progress = this.#progress.get(task.site);
-    if (progress?.settle(task.id, task.revision, failures)) onProgress(task.site);
+    const dated = withSince(task, failures);
+    if (progress?.settle(task.id, task.revision, dated)) onProgress(task.site);
   }
 
   #resolveReleased(site: string): void {
@@ -251,6 +259,24 @@ export class Reconciler {
   }
 }
 
+/** The failures, each inert one with the revision since which its listener fails as it is set. */
+function withSince(task: Task, failures: readonly ReportFailure[]): readonly ReportFailure[] {
+  const { wanted, revision, inert: before } = task;
+  const inert = new Map<string, Inert>();
+  const dated = failures.map((failure) => {
+    const { listener } = failure;
+    if (failure.inert !== true || listener === undefined) return failure;
+    const own = wanted?.listeners.find((each) => `${each.protocol}:${each.port}` === listener);
+    const settings = JSON.stringify(own);
+    const known = before.get(listener);
+    const since = known?.settings === settings ? known.since : revision;
+    inert.set(listener, { since, settings });
+    return { ...failure, since };
+  });
+  task.inert = inert;
+  return dated;
+}
+
 function newTask(site: string, id: string): Task {
   const cancelRetry = () => {};
   return {
@@ -261,6 +287,7 @@ function newTask(site: string, id: string): Task {
     wish: 0,
     running: false,
     failed: 0,
+    inert: new Map(),
     cancelRetry,
   };
 }

@@ -15,7 +15,7 @@ export interface ForwarderRollout {
   /** How far the forwarder is with the whole site; 0 when it does not report. */
   readonly Revision: number;
   readonly Applied: boolean;
-  /** Why not; empty when applied. */
+  /** Why not; and listeners that serve nothing since before the change, applied or not. */
   readonly Reasons: string[];
 }
 

@@ -117,7 +117,9 @@ export class HaproxyEngine implements Engine {
       const { ready, pems, lacking } = this.#certificates.prepare(
         carry(wanted, this.#leases.isGuarded(wanted.site)),
       );
-      failures.push(...lacking.map((each) => ({ loadBalancerId: wanted.id, ...each })));
+      failures.push(
+        ...lacking.map((each) => ({ loadBalancerId: wanted.id, ...each, inert: true as const })),
+      );
       return [...failures, ...(await this.#settle(wanted, ready, pems))];
     } catch (error) {
       const isOurs = error instanceof UnsafeValue || error instanceof LoadRefused;
@@ -244,7 +246,7 @@ export class HaproxyEngine implements Engine {
         this.#drains.watch(loadBalancer, admitted);
         this.#certificates.sweep(id, carried);
         return [
-          ...leftOut.map((left) => ({ loadBalancerId: id, ...left })),
+          ...leftOut.map((left) => ({ loadBalancerId: id, ...left, inert: true as const })),
           ...(wrong ?? ['its listeners could not be loaded']).map((reason) => ({
             loadBalancerId: id,
             reason,

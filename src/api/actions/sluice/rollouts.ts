@@ -33,7 +33,9 @@ export const DescribeRollouts = defineAction({
           Counted: z.boolean().describe('It may serve the site: the change needs it.'),
           Revision: z.int().describe('How far the forwarder is with the whole site; 0: unknown.'),
           Applied: z.boolean(),
-          Reasons: z.array(z.string()).describe('Why not; empty when applied.'),
+          Reasons: z
+            .array(z.string())
+            .describe('Why not; and listeners that failed before the change, applied or not.'),
         }),
       ),
     }),

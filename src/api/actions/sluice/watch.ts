@@ -124,7 +124,15 @@ const report = z.object({
     .object({
       revision,
       failures: z
-        .array(z.object({ loadBalancerId, listener: listener.optional(), reason }))
+        .array(
+          z.object({
+            loadBalancerId,
+            listener: listener.optional(),
+            reason,
+            inert: z.literal(true).optional(),
+            since: revision.optional(),
+          }),
+        )
         .max(bounds.reportEntries),
       ahead: z.record(z.string().max(64), revision).optional(),
       startedAt: z.number().min(0).optional(),
