@@ -10,6 +10,7 @@ import { Certificates } from './forwarder/certificates.ts';
 import { folderDisk } from './forwarder/disk.ts';
 import { openHaproxyEngine } from './forwarder/haproxy/engine.ts';
 import { boundsFrom } from './forwarder/haproxy/old-worker-bounds.ts';
+import { instanceName, lockFolder } from './forwarder/instance.ts';
 import { leaseClock } from './forwarder/lease-clock.ts';
 import { NftablesEngine } from './forwarder/nftables/engine.ts';
 import { isKernels, type L4 } from './forwarder/plan.ts';
@@ -44,7 +45,8 @@ export async function startForwarder(options: ForwarderOptions) {
   const { endpoints, site, folder, log, trust, accessKeyId, accessKeySecret } = options;
   const key = { accessKeyId, accessKeySecret };
   const certificates = new Certificates(key);
-  const addresses = await openOwnAddresses(options);
+  const unlock = lockFolder(folder);
+  const addresses = await openForwarderAddresses(options);
   const carrying = await openEngine(options, certificates);
   const engine = addresses === undefined ? carrying : withAddresses(carrying, addresses);
   const connectTimeoutMs = limits.streamSilence;
@@ -66,6 +68,7 @@ export async function startForwarder(options: ForwarderOptions) {
     async close(how: { readonly stopTraffic: boolean }): Promise<void> {
       await agent.close(how);
       for (const client of clients) await client.close();
+      unlock();
     },
   };
 }
@@ -89,6 +92,7 @@ async function openEngine(
   const startProbes = (onChange: (key: string) => void) => new Prober({ log, onChange });
   const kernel = new NftablesEngine({
     folder: join(folder, 'nftables'),
+    instance: instanceName(folder),
     now,
     leaseNow,
     log,
@@ -103,12 +107,15 @@ async function openEngine(
 }
 
 /** They come first: an engine that starts on the files of an earlier life listens at them. */
-async function openOwnAddresses(options: ForwarderOptions): Promise<Addresses | undefined> {
+export async function openForwarderAddresses(
+  options: Pick<ForwarderOptions, 'addressInterface' | 'folder' | 'log'>,
+): Promise<Addresses | undefined> {
   const { addressInterface: interfaceName, folder, log } = options;
   if (interfaceName === undefined) return undefined;
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const disk = folderDisk(join(folder, 'addresses'));
-  return openAddresses({ interfaceName, disk, boot, now: Date.now, log });
+  const instance = instanceName(folder);
+  return openAddresses({ interfaceName, instance, disk, boot, now: Date.now, log });
 }
 
 /** `sluice forwarder`: a machine that carries one site's traffic. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Terminal } from './cli/terminal.ts';
 import { RpcClient } from './client.ts';
@@ -33,6 +34,8 @@ async function main([command = 'help', ...args]: readonly string[]): Promise<num
       if (!wantsHelp) return forward(args);
       terminal.write(settingsHelp(command));
       return 0;
+    case 'stop':
+      return stopLeftRunning(args, wantsHelp);
     case 'keys':
     case 'backup':
     case 'restore': {
@@ -45,10 +48,16 @@ async function main([command = 'help', ...args]: readonly string[]): Promise<num
       terminal.write(`${version()}\n`);
       return 0;
   }
-  if (command === '--help' || (command === 'help' && args.length === 0)) {
+  const [subject = ''] = args;
+  if (
+    command === '--help' ||
+    (command === 'help' && ['', 'help', 'actions', 'version'].includes(subject))
+  ) {
     terminal.write(overview(version()));
     return 0;
   }
+  const { words } = await import('./cli/words.ts');
+  if (command === 'help' && words.includes(subject)) return main([subject, '--help']);
   const { actions } = await import('./api/actions/index.ts');
   const { runCommand } = await import('./cli/commands.ts');
   return runCommand([command, ...args], actions, terminal, { now: Date.now, sleep });
@@ -72,6 +81,34 @@ async function serve(mode: 'up' | 'control-plane', args: readonly string[]): Pro
   await stopAsked;
   await running.stop({ stopTraffic: settings.stopTraffic });
   await sample?.close();
+  if (mode === 'up' && !settings.stopTraffic) terminal.write(trafficGoesOn(settings.dataFolder));
+  return 0;
+}
+
+/** The last line of a process whose HAProxy outlives it. */
+function trafficGoesOn(dataFolder: string): string {
+  const where = dataFolder === resolve('data') ? '' : ` --data ${dataFolder}`;
+  return `stopped; traffic goes on. This ends it too: npm run -s sluice -- stop${where}\n`;
+}
+
+/** `sluice stop`: ends what a Sluice that has stopped left running. */
+async function stopLeftRunning(args: readonly string[], wantsHelp: boolean): Promise<number> {
+  const { readStopSettings, stopHelp } = await import('./settings.ts');
+  if (wantsHelp) {
+    terminal.write(stopHelp);
+    return 0;
+  }
+  const { dataFolder, addressInterface } = readStopSettings(args, process.env);
+  const { stopLeft } = await import('./stop.ts');
+  const { createLog } = await import('./running.ts');
+  const stopped = await stopLeft(dataFolder, addressInterface, createLog('error'));
+  const ended = [
+    ...stopped.processes.map((pid) => `HAProxy (process ${pid})`),
+    ...(stopped.listeners > 0 ? [`${stopped.listeners} listeners in the kernel`] : []),
+    ...stopped.addresses.map((address) => `address ${address}`),
+  ];
+  const nothing = `nothing runs that a Sluice with ${dataFolder} left`;
+  terminal.write(ended.length === 0 ? `${nothing}\n` : `ended: ${ended.join(', ')}\n`);
   return 0;
 }
 
@@ -112,6 +149,7 @@ async function forward(args: readonly string[]): Promise<number> {
   terminal.write('ready\n');
   await stopAsked;
   await running.stop({ stopTraffic: settings.stopTraffic });
+  if (!settings.stopTraffic) terminal.write(trafficGoesOn(settings.dataFolder));
   return 0;
 }
 

@@ -63,11 +63,13 @@ const servers = ['i-sample-1', 'i-sample-2', 'i-sample-3'].map((name, index) => 
   port: 8001 + index,
 }));
 
+const port8000 = async () => ({ port: 8000 });
+
 describe('the sample through the API', () => {
   test('makes a running listener over three servers', async () => {
     const { state, client } = fakeApi();
-    const seeded = await seedSample(client, servers);
-    assert.deepEqual(seeded, { loadBalancerId: 'lb-1', address: '127.0.0.1' });
+    const seeded = await seedSample(client, servers, port8000);
+    assert.deepEqual(seeded, { loadBalancerId: 'lb-1', address: '127.0.0.1', port: 8000 });
     assert.deepEqual(
       state.servers.map(({ ServerId, Port }) => `${ServerId}:${Port}`),
       ['i-sample-1:8001', 'i-sample-2:8002', 'i-sample-3:8003'],
@@ -77,10 +79,10 @@ describe('the sample through the API', () => {
 
   test('a second start finds it and changes nothing; a server taken out stays out', async () => {
     const { state, log, client } = fakeApi();
-    await seedSample(client, servers);
+    await seedSample(client, servers, port8000);
     state.servers.splice(1, 1);
     log.length = 0;
-    await seedSample(client, servers);
+    await seedSample(client, servers, port8000);
     assert.equal(state.created, 1);
     assert.equal(state.servers.length, 2);
     assert.ok(!log.some((action) => /^(Add|Remove|Create|Start)/.test(action)), log.join());
@@ -88,10 +90,10 @@ describe('the sample through the API', () => {
 
   test('a start that was cut short is completed by the next', async () => {
     const { state, client } = fakeApi();
-    await seedSample(client, servers);
+    await seedSample(client, servers, port8000);
     state.listening = false;
     state.servers.length = 0;
-    await seedSample(client, servers);
+    await seedSample(client, servers, port8000);
     assert.equal(state.created, 1);
     assert.equal(state.servers.length, 3);
     assert.ok(state.listening);
@@ -99,9 +101,9 @@ describe('the sample through the API', () => {
 
   test('a server that came up at another port is followed, and never missing', async () => {
     const { state, log, client } = fakeApi();
-    await seedSample(client, servers);
+    await seedSample(client, servers, port8000);
     log.length = 0;
-    await seedSample(client, [{ ...servers[0]!, port: 9001 }, ...servers.slice(1)]);
+    await seedSample(client, [{ ...servers[0]!, port: 9001 }, ...servers.slice(1)], port8000);
     assert.deepEqual(state.servers.map(({ Port }) => Port).sort(), [8002, 8003, 9001]);
     assert.ok(log.indexOf('AddBackendServers') < log.indexOf('RemoveBackendServers'));
   });
@@ -123,6 +125,7 @@ test('the next steps name the real load balancer, and where it is not the defaul
   const steps = {
     loadBalancerId: 'lb-5x',
     address: '127.0.0.1',
+    port: 8000,
     endpoint: 'http://127.0.0.1:8080',
     dataFolder: resolve('data'),
     accessKeyId: 'LTAI',
@@ -130,6 +133,8 @@ test('the next steps name the real load balancer, and where it is not the defaul
   assert.match(nextSteps(steps), /curl http:\/\/127\.0\.0\.1:8000\n/);
   assert.match(nextSteps(steps), /RemoveBackendServers --LoadBalancerId lb-5x --BackendServers/);
   assert.doesNotMatch(nextSteps(steps), /--data|--endpoint http/);
+  const moved = { ...steps, port: 8123, moved: '127.0.0.1:8000 belongs to nginx (process 7)' };
+  assert.match(nextSteps(moved), /belongs to nginx \(process 7\): .* port 8123\.\n\n.*:8123\n/s);
   const elsewhere = nextSteps({ ...steps, endpoint: 'http://127.0.0.1:1', dataFolder: '/d' });
   assert.match(elsewhere, /drains --watch --endpoint http:\/\/127\.0\.0\.1:1 --data \/d\n/);
 });

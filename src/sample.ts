@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RpcClient, type Trust } from './client.ts';
+import { portOwner } from './forwarder/port-owner.ts';
 import { limits } from './limits.ts';
 import { readRootAccessKey } from './root-key.ts';
 
@@ -26,7 +27,7 @@ const firstPort = 8001;
 const names = ['i-sample-1', 'i-sample-2', 'i-sample-3'];
 const site = 'local';
 const loadBalancerName = 'sample';
-const listenerPort = 8000;
+const firstListenerPort = 8000;
 
 /**
  * Starts three HTTP servers in this process and, through the API alone, a load balancer over
@@ -42,8 +43,7 @@ export async function startSample(
   const { servers, close } = await startSampleServers();
   const client = new RpcClient({ endpoint, ...key, ...trust });
   try {
-    const seeded = await seedSample(client, servers);
-    await untilAnswering(client, seeded);
+    const seeded = await untilServed(client, await seedSample(client, servers, freePort));
     return { nextSteps: nextSteps({ ...seeded, endpoint, dataFolder, ...key }), close };
   } catch (error) {
     await close();
@@ -88,10 +88,10 @@ async function startServer(name: string, wishedPort: number) {
   return { name, port, close };
 }
 
-function listen(server: http.Server, port: number): Promise<void> {
+function listen(server: http.Server, port: number, at = host): Promise<void> {
   return new Promise((done, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host: at, exclusive: true }, () => {
       server.off('error', reject);
       done();
     });
@@ -101,16 +101,25 @@ function listen(server: http.Server, port: number): Promise<void> {
 interface Seeded {
   readonly loadBalancerId: string;
   readonly address: string;
+  /** Where its HTTP listener is. */
+  readonly port: number;
+  /** Why that is no port 8000; undefined: it is. */
+  readonly moved?: string;
 }
+
+/** A port to listen at, and why it is not the first choice. */
+type Port = Pick<Seeded, 'port' | 'moved'>;
 
 /**
  * Makes the sample's records through the API: instances, load balancer `sample` of site `local`,
- * its servers, a running HTTP listener at port 8000. What an earlier start made is found by name;
- * servers that were removed since stay removed, and ports that have moved are put right.
+ * its servers, a running HTTP listener at port 8000 or another. What an earlier start made is found
+ * by name; servers that were removed since stay removed, and ports that have moved are put right.
+ * @param choosePort called for a listener that is made now
  */
 export async function seedSample(
   client: RpcCaller,
   servers: readonly SampleServer[],
+  choosePort: (address: string) => Promise<Port>,
 ): Promise<Seeded> {
   for (const { name, ip } of servers) {
     await client.call('Sluice', 'RegisterInstance', {
@@ -123,13 +132,19 @@ export async function seedSample(
   }
   const loadBalancerId = (await findLoadBalancer(client)) ?? (await createLoadBalancer(client));
   const found = await describe(client, loadBalancerId);
+  const address = found.Address;
   // The listener comes last, so a load balancer without it is half made.
-  if (found.ListenerPorts.includes(String(listenerPort))) {
+  const [listening] = found.ListenerPorts;
+  if (listening !== undefined) {
     await moveServers(client, loadBalancerId, found.BackendServers, servers);
-  } else {
-    await finish(client, loadBalancerId, servers);
+    return { loadBalancerId, address, port: Number(listening) };
   }
-  return { loadBalancerId, address: found.Address };
+  const BackendServers = servers.map(({ name, port }) => ({ ServerId: name, Port: port }));
+  const batch = { LoadBalancerId: loadBalancerId, BackendServers };
+  await client.call('Ens', 'AddBackendServers', batch);
+  const chosen = await choosePort(address);
+  await listenAt(client, loadBalancerId, chosen.port);
+  return { loadBalancerId, address, ...chosen };
 }
 
 async function findLoadBalancer(client: RpcCaller): Promise<string | undefined> {
@@ -168,16 +183,33 @@ async function describe(client: RpcCaller, LoadBalancerId: string): Promise<Desc
   return answer.body as Described;
 }
 
-async function finish(
-  client: RpcCaller,
-  LoadBalancerId: string,
-  servers: readonly SampleServer[],
-): Promise<void> {
-  const listener = { LoadBalancerId, ListenerPort: listenerPort };
-  const BackendServers = servers.map(({ name, port }) => ({ ServerId: name, Port: port }));
-  await client.call('Ens', 'AddBackendServers', { LoadBalancerId, BackendServers });
+async function listenAt(client: RpcCaller, LoadBalancerId: string, port: number) {
+  const listener = { LoadBalancerId, ListenerPort: port };
   await client.call('Ens', 'CreateLoadBalancerHTTPListener', { ...listener, HealthCheck: 'on' });
   await client.call('Ens', 'StartLoadBalancerListener', listener);
+}
+
+/** Port 8000 of an address, or any free one where another program has that. */
+async function freePort(address: string): Promise<Port> {
+  if (await isFree(address, firstListenerPort)) return { port: firstListenerPort };
+  const owner = portOwner(address, firstListenerPort) ?? 'another program';
+  const server = http.createServer();
+  await listen(server, 0, address);
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return { port, moved: `${address}:${firstListenerPort} belongs to ${owner}` };
+}
+
+async function isFree(address: string, port: number): Promise<boolean> {
+  const server = http.createServer();
+  try {
+    await listen(server, port, address);
+  } catch (error) {
+    // An address that only a forwarder elsewhere has says nothing about the port.
+    return (error as NodeJS.ErrnoException).code !== 'EADDRINUSE';
+  }
+  await new Promise((done) => server.close(done));
+  return true;
 }
 
 /** Follows servers that came up at another port than last time; adds before it removes. */
@@ -202,29 +234,58 @@ async function moveServers(
   });
 }
 
-/** Waits for any HTTP answer: also 503 from a sample whose servers were all removed. */
-async function untilAnswering(client: RpcCaller, { loadBalancerId, address }: Seeded) {
-  const url = `http://${address}:${listenerPort}/`;
+/**
+ * Waits until its listener is carried and answers: also with 503, when its servers were all
+ * removed. What answers there must be Sluice: a program that took the port meanwhile makes the
+ * forwarder say so, and then the listener moves to another port.
+ * @throws when neither comes about in time
+ */
+async function untilServed(client: RpcCaller, seeded: Seeded): Promise<Seeded> {
+  const { loadBalancerId, address, port } = seeded;
+  const url = `http://${address}:${port}/`;
   const deadline = performance.now() + limits.sampleAnswer;
-  for (;;) {
+  let last: unknown;
+  while (performance.now() < deadline) {
+    const { isApplied, reasons } = await rolloutOf(client, loadBalancerId);
+    const taken = reasons.find((reason) => reason.includes(`cannot listen at ${address}:${port}:`));
+    if (taken !== undefined && seeded.moved === undefined) {
+      return untilServed(client, await moveListener(client, seeded));
+    }
+    last = reasons.join('; ');
     try {
-      await (await fetch(url, { signal: AbortSignal.timeout(limits.sampleAnswer) })).text();
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) {
-        const reasons = await reasonsOf(client, loadBalancerId);
-        throw new Error(`${url} does not answer`, { cause: reasons || error });
+      if (isApplied) {
+        await (await fetch(url, { signal: AbortSignal.timeout(limits.sampleAnswer) })).text();
+        return seeded;
       }
+    } catch (error) {
+      last = error;
     }
     await sleep(50);
   }
+  throw new Error(`${url} does not answer`, { cause: last });
 }
 
-/** Why forwarders do not carry the load balancer, in their own words. */
-async function reasonsOf(client: RpcCaller, LoadBalancerId: string): Promise<string> {
+async function moveListener(client: RpcCaller, seeded: Seeded): Promise<Seeded> {
+  const { loadBalancerId: LoadBalancerId, address, port: ListenerPort } = seeded;
+  const owner = portOwner(address, ListenerPort) ?? 'another program';
+  const { port } = await freePort(address);
+  await listenAt(client, LoadBalancerId, port);
+  await client.call('Ens', 'DeleteLoadBalancerListener', { LoadBalancerId, ListenerPort });
+  return { ...seeded, port, moved: `${address}:${ListenerPort} belongs to ${owner}` };
+}
+
+/** Whether forwarders carry the load balancer, and why not, in their own words. */
+async function rolloutOf(client: RpcCaller, LoadBalancerId: string) {
   const { body } = await client.call('Sluice', 'DescribeRollouts', { LoadBalancerId });
-  const { Rollouts } = body as { Rollouts: { Rollout: { Reasons: readonly string[] }[] } };
-  return Rollouts.Rollout.flatMap(({ Reasons }) => Reasons).join('; ');
+  const { Applied, Live, Rollouts } = body as {
+    Applied: number;
+    Live: number;
+    Rollouts: { Rollout: { Reasons: readonly string[] }[] };
+  };
+  return {
+    isApplied: Live > 0 && Applied === Live,
+    reasons: Rollouts.Rollout.flatMap(({ Reasons }) => Reasons),
+  };
 }
 
 interface Steps extends Seeded {
@@ -235,7 +296,8 @@ interface Steps extends Seeded {
 
 /** What to paste next, with the real ids. */
 export function nextSteps(steps: Steps): string {
-  const { loadBalancerId, address, endpoint, dataFolder, accessKeyId } = steps;
+  const { loadBalancerId, address, port, moved, endpoint, dataFolder, accessKeyId } = steps;
+  const note = moved === undefined ? '' : `\n${moved}: the load balancer is at port ${port}.\n`;
   const where =
     (endpoint === 'http://127.0.0.1:8080' ? '' : ` --endpoint ${endpoint}`) +
     (dataFolder === resolve('data') ? '' : ` --data ${dataFolder}`);
@@ -245,9 +307,9 @@ export function nextSteps(steps: Steps): string {
   const one = `--LoadBalancerId ${loadBalancerId}`;
   const server = `--BackendServers '[{"ServerId":"${names[1]}"}]'`;
   return `
-Three sample servers stand behind one load balancer. In another terminal, ask it:
-
-  curl http://${address}:${listenerPort}
+Three sample servers are behind one load balancer. In another terminal, request it:
+${note}
+  curl http://${address}:${port}
 
 Take one server out; no new request reaches it once the call has answered. Then see:
 

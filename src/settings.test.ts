@@ -115,7 +115,8 @@ const mistakes: readonly [string, RegExp][] = [
   ['--old-workers-age 59', /^--old-workers-age: "59" is not a whole number from 60 to 1728000$/],
   ['--address-interface eth0;x', /^--address-interface: "eth0;x" is not a network interface$/],
   ['--confirm-wait 30001', /^--confirm-wait: "30001" is not a whole number from 0 to 30000$/],
-  ['--store redis://x', /^--store: "redis:\/\/x" is not sqlite: or etcd:\/\/host:port$/],
+  ['--store redis://x', /^--store: "redis:\/\/x" is not sqlite:, .* or etcd:\/\/host:port$/],
+  ['--store sqlite::memory:', /^--store: "sqlite::memory:" is not sqlite:, sqlite:memory, /],
   ['--root-access-key-id x', /^unknown flag --root-access-key-id$/],
   ['surplus', /^unexpected surplus$/],
 ];

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AccessKeyPair } from './access-key-pair.ts';
 import { trustedProxies } from './api/peer.ts';
+import { type Block, hasHostBits, parseBlock } from './elb/cidr.ts';
 import { limits } from './limits.ts';
+import { isStoreSpec, storeForms } from './store/open.ts';
 import { type Environment, type Flag, parseFlags, UsageError } from './usage.ts';
 
 /** Port 0 lets the system choose. */
@@ -42,7 +44,7 @@ export interface Settings extends TrafficSettings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Addresses and networks of the proxies in front of the API. */
   readonly behindProxy: readonly string[];
-  /** `sqlite:` (in the data folder) or `etcd://host:port,host:port`. */
+  /** As openStore takes it: `sqlite:` (in the data folder), `etcd://host:port,host:port`. */
   readonly store: string;
   /** Three sample servers and a load balancer over them. */
   readonly sample: boolean;
@@ -58,6 +60,10 @@ export interface Settings extends TrafficSettings {
   readonly confirmWaitMs: number;
   /** What forwarders of a site do that reach no control plane, unless the site says otherwise. */
   readonly isolation: 'serve' | 'fence';
+  /** Networks that address pools may be of; empty: as Boundary says. */
+  readonly poolNetworks: readonly Block[];
+  /** Networks that servers may be in; empty: as Boundary says. */
+  readonly backendNetworks: readonly Block[];
   /** Which calls the audit log has: those that write, or all. */
   readonly audit: 'writes' | 'reads';
   /** Days that the audit log is kept. */
@@ -190,7 +196,7 @@ export const upSettings: readonly Setting[] = [
     variable: 'SLUICE_STORE',
     value: 'STORE',
     fallback: 'sqlite:',
-    text: 'sqlite: (a file in the data folder) or etcd://host:port,host:port',
+    text: 'sqlite: (a file in the data folder), sqlite:memory or etcd://host:port,host:port',
   },
   {
     name: 'sample',
@@ -232,6 +238,18 @@ export const upSettings: readonly Setting[] = [
     value: 'serve|fence',
     fallback: 'serve',
     text: 'for new sites: whether a forwarder that reaches no control plane goes on, or stops',
+  },
+  {
+    name: 'pool-networks',
+    variable: 'SLUICE_POOL_NETWORKS',
+    value: 'CIDR,CIDR',
+    text: "networks of address pools besides loopback, which is the first account's; absent: any",
+  },
+  {
+    name: 'backend-networks',
+    variable: 'SLUICE_BACKEND_NETWORKS',
+    value: 'CIDR,CIDR',
+    text: "networks of servers besides loopback, which is the first account's; absent: any",
   },
   {
     name: 'audit',
@@ -323,6 +341,8 @@ export function readSettings(args: readonly string[], environment: Environment):
     throttle: toThrottle(given('throttle')),
     confirmWaitMs: toInteger(given('confirm-wait'), 0, limits.confirmWaitMax),
     isolation: toOneOf(given('isolation'), ['serve', 'fence']),
+    poolNetworks: toBlocks(given('pool-networks')),
+    backendNetworks: toBlocks(given('backend-networks')),
     audit: toOneOf(given('audit'), ['writes', 'reads']),
     auditDays: toInteger(given('audit-days'), 1, limits.auditDaysMax),
     auditMegabytes: toInteger(given('audit-size'), 1, limits.auditMegabytesMax),
@@ -366,6 +386,32 @@ export function readForwarderSettings(
   const endpoints = endpoint.text.split(',').map((text) => toUrl({ ...endpoint, text }));
   const ca = given('ca').text || undefined;
   return { endpoints, ca, site, accessKeyId, accessKeySecret, ...trafficSettings(given) };
+}
+
+/** What `sluice stop --help` prints. */
+export const stopHelp = `sluice stop  ends what a Sluice that has stopped left running
+
+HAProxy, rules in the kernel and addresses of one data folder, even where the folder is gone.
+
+  --data FOLDER                  its data folder [SLUICE_DATA, ./data]
+  --address-interface NAME|none  where its addresses are [SLUICE_ADDRESS_INTERFACE, lo]
+`;
+
+/**
+ * Reads the settings of `sluice stop`.
+ * @throws UsageError as readSettings
+ */
+export function readStopSettings(
+  args: readonly string[],
+  environment: Environment,
+): Pick<Settings, 'dataFolder' | 'addressInterface'> {
+  const names = ['data', 'address-interface'];
+  const own = forwarderSettings.filter(({ name }) => names.includes(name));
+  const given = read(own, args, environment);
+  return {
+    dataFolder: resolve(given('data').text),
+    addressInterface: toInterface(given('address-interface')),
+  };
 }
 
 /** The flag that sets a setting on the command line, undefined for a secret. */
@@ -477,6 +523,15 @@ function toNetworks(given: Given): readonly string[] {
   return networks;
 }
 
+function toBlocks(given: Given): readonly Block[] {
+  return given.text.split(',').flatMap((text) => {
+    if (text.trim() === '') return [];
+    const block = parseBlock(text.trim());
+    if (block !== undefined && !hasHostBits(text.trim())) return [block];
+    throw bad(given, 'a list of networks such as 10.0.0.0/8,192.0.2.0/24');
+  });
+}
+
 function trafficSettings(given: Read): TrafficSettings {
   return {
     dataFolder: resolve(given('data').text),
@@ -541,9 +596,7 @@ function toUrl(given: Given): string {
 }
 
 function toStore(given: Given): string {
-  if (!/^(sqlite:|etcd:\/\/[^\s,]+)/.test(given.text)) {
-    throw bad(given, 'sqlite: or etcd://host:port');
-  }
+  if (!isStoreSpec(given.text)) throw bad(given, storeForms);
   return given.text;
 }
 

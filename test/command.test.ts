@@ -65,6 +65,28 @@ describe('the command sluice', () => {
     }
   });
 
+  test('help of every command is what its own --help prints', async () => {
+    const commands = ['up', 'control-plane', 'forwarder', 'stop', 'backup', 'restore', 'keys'];
+    for (const command of [...commands, 'drains', 'console', 'audit']) {
+      const [asked, own] = await Promise.all([sluice('help', command), sluice(command, '--help')]);
+      assert.deepEqual(asked, own, command);
+      assert.deepEqual({ code: own.code, err: own.err }, { code: 0, err: '' }, command);
+      assert.match(own.out, new RegExp(`sluice ${command}`));
+    }
+    for (const command of ['help', 'actions', 'version']) {
+      assert.match((await sluice('help', command)).out, /^Sluice \d/, command);
+    }
+  });
+
+  test('every command that calls the API takes its address and the authorities to trust', async () => {
+    for (const command of ['DescribeSites', 'drains', 'console', 'audit export', 'audit verify']) {
+      const flags = ['--endpoint', 'https://127.0.0.1:1', '--ca', join(folder, 'none.pem')];
+      const { code, err } = await sluice(...command.split(' '), ...flags);
+      assert.deepEqual([command, code], [command, 2]);
+      assert.match(err, /^sluice: cannot read the authorities to trust: ENOENT/, command);
+    }
+  });
+
   test('a setting or action that does not exist is one line and exit 2', async () => {
     assert.deepEqual(await sluice('up', '--lisen', '127.0.0.1:0'), {
       code: 2,

@@ -117,7 +117,10 @@ describe('the life of a listener', () => {
       assert.equal(started.headers['x-sluice-applied'], '0/1');
       const shown = { HTTP: 'starting', TCP: 'Starting' }[kind];
       assert.deepEqual([await statusOf(kind, port), await listed(port)], [shown, ['starting']]);
-      assert.match(await reasons(), new RegExp(`${Address}:${port}: another program does`));
+      assert.match(
+        await reasons(),
+        new RegExp(`${Address}:${port}: node \\(process ${process.pid}\\) does`),
+      );
       other.close();
       const running = { HTTP: 'running', TCP: 'Running' }[kind];
       await until(async () => (await statusOf(kind, port)) === running, {

@@ -1,13 +1,7 @@
 import { parseFlags, UsageError } from '../usage.ts';
-import { connect } from './connect.ts';
+import { callFlags, connect } from './connect.ts';
 import type { RpcCaller, Terminal } from './terminal.ts';
 import { columns } from './text.ts';
-
-const common = [
-  { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
-  { name: 'data', value: 'FOLDER', text: 'where the access key is kept (SLUICE_DATA, ./data)' },
-  { name: 'help', text: 'print this' },
-];
 
 const commands = {
   export: {
@@ -15,7 +9,7 @@ const commands = {
     flags: [
       { name: 'from', value: 'TIME', text: 'events from then on, such as 2026-11-24T08:00:00Z' },
       { name: 'to', value: 'TIME', text: 'events before then' },
-      ...common,
+      ...callFlags,
     ],
     run: exportEvents,
   },
@@ -23,7 +17,7 @@ const commands = {
     does: 'tells whether the audit log is as it was written, or what is wrong first (exit code 1)',
     flags: [
       { name: 'expect', value: 'SEAL', text: 'a seal that an earlier run printed: not to be gone' },
-      ...common,
+      ...callFlags,
     ],
     run: verify,
   },
@@ -49,7 +43,11 @@ export async function runAudit(
   if (positionals[0] !== undefined) throw new UsageError(`unexpected ${positionals[0]}`);
   if (values.has('help')) return printHelp(terminal);
   const given: Given = (flag) => values.get(flag)?.at(-1);
-  const client = await connect(terminal, { endpoint: given('endpoint'), data: given('data') });
+  const client = await connect(terminal, {
+    endpoint: given('endpoint'),
+    data: given('data'),
+    ca: given('ca'),
+  });
   try {
     return await run(client, given, terminal);
   } finally {

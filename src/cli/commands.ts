@@ -8,12 +8,7 @@ import { actionHelp, actionList } from './help.ts';
 import { describeError } from './output.ts';
 import { runAction } from './run-action.ts';
 import type { Terminal } from './terminal.ts';
-
-/** The commands that call the API; those that start a process are in main.ts. */
-const words = [
-  ...['up', 'control-plane', 'forwarder', 'backup', 'restore', 'keys'],
-  ...['drains', 'console', 'audit', 'actions', 'help', 'version'],
-];
+import { words } from './words.ts';
 
 /**
  * Runs `actions`, `audit`, `console`, `drains`, `help <Action>` or an action by its name.

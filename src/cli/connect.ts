@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { AccessKeyPair } from '../access-key-pair.ts';
 import { reasonOf } from '../log.ts';
 import { readRootAccessKey } from '../root-key.ts';
-import { type Environment, UsageError } from '../usage.ts';
+import { type Environment, type Flag, UsageError } from '../usage.ts';
 import type { RpcCaller, Terminal } from './terminal.ts';
 
 export interface Where {
@@ -12,6 +12,14 @@ export interface Where {
   /** A PEM file of the authorities to trust. */
   readonly ca?: string | undefined;
 }
+
+/** How every command that calls the API finds it. */
+export const callFlags: readonly (Flag & { readonly text: string })[] = [
+  { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
+  { name: 'ca', value: 'FILE', text: 'authorities to trust instead of the public (SLUICE_CA)' },
+  { name: 'data', value: 'FOLDER', text: 'where the access key is kept (SLUICE_DATA, ./data)' },
+  { name: 'help', text: 'print this' },
+];
 
 const defaultEndpoint = 'http://127.0.0.1:8080';
 

@@ -1,21 +1,14 @@
 import { parseFlags, UsageError } from '../usage.ts';
-import { connect } from './connect.ts';
+import { callFlags, connect } from './connect.ts';
 import type { RpcCaller, Terminal } from './terminal.ts';
 import { columns } from './text.ts';
-
-const flags = [
-  { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
-  { name: 'ca', value: 'FILE', text: 'authorities to trust instead of the public (SLUICE_CA)' },
-  { name: 'data', value: 'FOLDER', text: 'where the access key is kept (SLUICE_DATA, ./data)' },
-  { name: 'help', text: 'print this' },
-];
 
 /**
  * `sluice console`: prints a link that signs in at the console, once, as the access key's owner.
  * @throws UsageError for an unknown flag; the client's errors
  */
 export async function runConsole(args: readonly string[], terminal: Terminal): Promise<void> {
-  const { values, positionals } = parseFlags(args, flags);
+  const { values, positionals } = parseFlags(args, callFlags);
   if (positionals[0] !== undefined) throw new UsageError(`unexpected ${positionals[0]}`);
   if (values.has('help')) return terminal.write(consoleHelp());
   const last = (name: string) => values.get(name)?.at(-1);
@@ -40,7 +33,7 @@ export async function consoleLink(client: Pick<RpcCaller, 'call' | 'endpoint'>):
 
 function consoleHelp(): string {
   const table = columns(
-    flags.map(({ name, value, text }) => [`--${name}${value ? ` ${value}` : ''}`, text]),
+    callFlags.map(({ name, value, text }) => [`--${name}${value ? ` ${value}` : ''}`, text]),
     '  ',
   );
   const about =

@@ -1,15 +1,12 @@
 import { parseFlags, UsageError } from '../usage.ts';
-import { connect } from './connect.ts';
+import { callFlags, connect } from './connect.ts';
 import type { RpcCaller, Terminal } from './terminal.ts';
 import { columns } from './text.ts';
 
 const flags = [
   { name: 'LoadBalancerId', value: '<text>', text: 'only the drains of this load balancer' },
   { name: 'watch', text: 'follow them until none is left' },
-  { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
-  { name: 'ca', value: 'FILE', text: 'authorities to trust instead of the public (SLUICE_CA)' },
-  { name: 'data', value: 'FOLDER', text: 'where the access key is kept (SLUICE_DATA, ./data)' },
-  { name: 'help', text: 'print this' },
+  ...callFlags,
 ];
 
 /** How often a watched drain is asked for: well under the documented 10 calls a second. */

@@ -2,6 +2,7 @@ import type { Action } from '../api/actions/action.ts';
 import { describe } from '../sdk/describe.ts';
 import { type Field, fieldsOf } from '../sdk/fields.ts';
 import { type Flag, parseFlags, UsageError } from '../usage.ts';
+import { callFlags } from './connect.ts';
 
 /** Flags of every action besides its parameters. `text` is what `--help` says. */
 export const commonFlags: readonly (Flag & { readonly text: string })[] = [
@@ -16,10 +17,7 @@ export const commonFlags: readonly (Flag & { readonly text: string })[] = [
   { name: 'gone', text: 'of DeregisterForwarder: the machine will not come back' },
   { name: 'header', value: 'NAME=VALUE', text: 'a further request header (may be repeated)' },
   { name: 'output', value: 'json|table', text: 'how to print the answer (json)' },
-  { name: 'endpoint', value: 'URL', text: 'the API (SLUICE_ENDPOINT, http://127.0.0.1:8080)' },
-  { name: 'ca', value: 'FILE', text: 'authorities to trust instead of the public (SLUICE_CA)' },
-  { name: 'data', value: 'FOLDER', text: 'where the access key is kept (SLUICE_DATA, ./data)' },
-  { name: 'help', text: 'print this' },
+  ...callFlags,
 ];
 
 /** Flags that travel as `x-sluice-…` headers of the same name. */

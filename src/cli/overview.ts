@@ -5,6 +5,7 @@ const commands = [
   ['up', 'start everything on this machine: API, store, one forwarder, the sample'],
   ['control-plane', 'start the API and the store only'],
   ['forwarder', 'carry the traffic of one site on this machine'],
+  ['stop', 'end the traffic that a Sluice left running when it was stopped'],
   ['<Action> --Parameter value …', 'call an action of the API, such as DescribeLoadBalancers'],
   ['backup FILE', 'write the whole store to a file, while it is in use'],
   ['restore FILE', 'fill an empty store with a backup'],

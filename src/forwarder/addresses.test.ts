@@ -4,7 +4,13 @@ import { silent } from '../../test/support/log.ts';
 import { MemoryDisk } from '../../test/support/memory-disk.ts';
 import { openAddresses } from './addresses.ts';
 
-const options = { interfaceName: 'lo', boot: 'boot-1', now: Date.now, log: silent };
+const options = {
+  interfaceName: 'lo',
+  instance: '0a1b2c3d',
+  boot: 'boot-1',
+  now: Date.now,
+  log: silent,
+};
 
 /** The program `ip` cannot be found while `run` runs. */
 async function withoutIp<T>(run: () => Promise<T>): Promise<T> {

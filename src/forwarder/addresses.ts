@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import net from 'node:net';
-import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { contains, parseBlock } from '../elb/cidr.ts';
+import { isAssignable } from '../elb/grounds.ts';
 import { limits } from '../limits.ts';
 import { type Log, reasonOf } from '../log.ts';
 import { withoutSecrets } from '../private-process.ts';
 import type { Disk } from './disk.ts';
+import { isMarkOf, labelOf, machineAddresses, type Owned } from './machine-addresses.ts';
 
 /** What puts addresses on this machine and takes them away again. */
 export interface Addresses {
@@ -16,11 +17,15 @@ export interface Addresses {
   release(loadBalancerId: string): Promise<void>;
   /** Releases all but these: what an earlier life left. @throws as release */
   keepOnly(wanted: ReadonlySet<string>): Promise<void>;
+  /** Releases all. @returns which those were @throws as release */
+  releaseAll(): Promise<readonly string[]>;
 }
 
 export interface AddressesOptions {
   /** Where addresses are put; `lo` is there on every machine. */
   readonly interfaceName: string;
+  /** The Sluice that they are of, which each one added is marked with: `instanceName`. */
+  readonly instance: string;
   /** Where it is written down which addresses are ours to take away. */
   readonly disk: Disk;
   /** Tells one life of the machine from the next: what was added is gone after a boot. */
@@ -65,14 +70,14 @@ class InterfaceAddresses implements Addresses {
   readonly #added = new Map<string, Added>();
   /** Of the machine without being on an interface: a route makes them local. */
   readonly #routed = new Set<string>();
-  #asked: Asked[] = [];
+  readonly #asked: Asked[] = [];
   /** Load balancers that need theirs no more, and the turn in which those are taken away. */
   readonly #leaving: string[] = [];
   #nextDrop: Promise<void> = Promise.resolve();
   /** Addresses that are just being taken away: they are still there, and soon are not. */
   #going: ReadonlySet<string> = new Set();
   #turn: Promise<unknown> = Promise.resolve();
-  #local: { readonly at: number; readonly addresses: ReadonlySet<string> } | undefined;
+  #local: { readonly at: number; readonly addresses: ReadonlyMap<string, Owned> } | undefined;
 
   constructor(options: AddressesOptions) {
     this.#options = options;
@@ -86,6 +91,7 @@ class InterfaceAddresses implements Addresses {
     try {
       if (file.boot === boot) {
         for (const [id, added] of before) this.#added.set(id, added);
+        this.#takeMarked();
         const astray = before.filter(([, added]) => added.interfaceName !== interfaceName);
         await this.#drop(astray.map(([id]) => id));
       }
@@ -101,6 +107,8 @@ class InterfaceAddresses implements Addresses {
 
   async hold(id: string, address: string): Promise<string | undefined> {
     const { interfaceName } = this.#options;
+    const problem = this.#notOurs(address);
+    if (problem !== undefined) return `cannot have ${address} here: ${problem}`;
     if (this.#isLocal(address) && this.#isSettled(id, address)) return undefined;
     return new Promise((answer) => {
       this.#asked.push({ id, address, interfaceName, answer });
@@ -122,6 +130,35 @@ class InterfaceAddresses implements Addresses {
     return this.#inTurn(() => this.#drop([...this.#added.keys()].filter((id) => !wanted.has(id))));
   }
 
+  async releaseAll(): Promise<readonly string[]> {
+    const before = new Set(Array.from(this.#added.values(), ({ address }) => address));
+    await this.keepOnly(new Set());
+    return [...before];
+  }
+
+  /** What is marked as ours but not written down: the folder was removed since. */
+  #takeMarked(): void {
+    const { instance, log } = this.#options;
+    const known = new Set(Array.from(this.#added.values(), ({ address }) => address));
+    for (const [address, { mark, interfaceName }] of this.#machine()) {
+      if (known.has(address) || !isMarkOf(mark, instance)) continue;
+      log.warn({ address, interfaceName }, 'an earlier life left this address; it goes if unused');
+      this.#added.set(`left behind ${address}`, { address, interfaceName });
+    }
+  }
+
+  /** Why an address is never to be a load balancer's here, whatever the control plane says. */
+  #notOurs(address: string): string | undefined {
+    if (!isAssignable(address)) return 'no load balancer may have it';
+    const found = this.#machine().get(address);
+    if (found === undefined) return undefined;
+    const { mark, isOwn, interfaceName } = found;
+    if (mark !== undefined && !isMarkOf(mark, this.#options.instance)) {
+      return `another Sluice on this machine has it (${interfaceName}:${mark})`;
+    }
+    return isOwn ? `this machine has it for itself, on ${interfaceName}` : undefined;
+  }
+
   /** Nobody's of ours, or written down for this load balancer too: whoever ends last drops it. */
   #isSettled(id: string, address: string): boolean {
     if (this.#going.has(address)) return false;
@@ -131,19 +168,28 @@ class InterfaceAddresses implements Addresses {
 
   #isLocal(address: string): boolean {
     if (address.startsWith('127.') || this.#routed.has(address)) return true;
+    return this.#machine().has(address);
+  }
+
+  /** The machine's addresses as known, at most `addressesKnown` old. */
+  #machine(): ReadonlyMap<string, Owned> {
     const now = this.#options.now();
     if (this.#local === undefined || Math.abs(now - this.#local.at) > limits.addressesKnown) {
-      const interfaces = Object.values(os.networkInterfaces()).flat();
-      const addresses = new Set(interfaces.flatMap((each) => each?.address ?? []));
-      this.#local = { at: now, addresses };
+      this.#local = { at: now, addresses: machineAddresses() };
     }
-    return this.#local.addresses.has(address);
+    return this.#local.addresses;
   }
 
   async #addAsked(): Promise<void> {
     await delay(limits.reloadGather);
-    const asked = this.#asked;
-    this.#asked = [];
+    // Another Sluice may have added one since the machine was looked at.
+    this.#local = undefined;
+    const asked: Asked[] = [];
+    for (const each of this.#asked.splice(0)) {
+      const problem = this.#notOurs(each.address);
+      if (problem === undefined) asked.push(each);
+      else each.answer(`cannot have ${each.address} here: ${problem}`);
+    }
     try {
       const ours = new Set(Array.from(this.#added.values(), ({ address }) => address));
       const missing: Asked[] = [];
@@ -172,7 +218,9 @@ class InterfaceAddresses implements Addresses {
     await this.#write();
     this.#local = undefined;
     const absent = missing.filter(({ address }) => !this.#isLocal(address));
-    const reason = await ip(absent.map((each) => `address add ${words(each)}${lifetime(each)}`));
+    const reason = await ip(
+      absent.map((each) => `address add ${words(each)}${this.#manner(each)}`),
+    );
     this.#local = undefined;
     const failed = absent.filter(({ address }) => !this.#isLocal(address));
     if (failed.length === 0) return '';
@@ -201,6 +249,13 @@ class InterfaceAddresses implements Addresses {
       throw new Error(`cannot take ${left.address} from ${left.interfaceName}: ${reason}`);
     }
     await this.#write();
+  }
+
+  /** IPv6: to be had at once, and never what the machine's own connections come from. */
+  #manner({ address, interfaceName }: Added): string {
+    if (net.isIPv6(address)) return ' nodad preferred_lft 0';
+    const label = labelOf(interfaceName, this.#options.instance);
+    return label === undefined ? '' : ` label ${label}`;
   }
 
   async #write(): Promise<void> {
@@ -260,11 +315,6 @@ async function readFile({ disk, boot, log }: AddressesOptions): Promise<File> {
 /** `10.0.0.1/32 dev lo` */
 function words({ address, interfaceName }: Added): string {
   return `${token(address)}/${net.isIPv6(address) ? 128 : 32} dev ${interfaceName}`;
-}
-
-/** IPv6: to be had at once, and never what the machine's own connections come from. */
-function lifetime({ address }: Added): string {
-  return net.isIPv6(address) ? ' nodad preferred_lft 0' : '';
 }
 
 function token(address: string): string {

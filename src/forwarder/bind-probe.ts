@@ -2,6 +2,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../limits.ts';
+import { portOwner } from './port-owner.ts';
 
 /**
  * Why nobody could listen at an address and port right now; undefined when it can be done. A load
@@ -19,7 +20,9 @@ export async function bindProblem(
     const tryBind = protocol === 'tcp' ? tryListen : tryReceive;
     const code = await tryBind(host, Number(port));
     if (code === undefined) return undefined;
-    if (code !== 'EADDRINUSE' || attempt === limits.bindTries) return reasonFor(code, endpoint);
+    if (code !== 'EADDRINUSE' || attempt === limits.bindTries) {
+      return reasonFor(code, endpoint, portOwner(host, Number(port), protocol));
+    }
     await delay(limits.bindPause);
   }
 }
@@ -45,9 +48,9 @@ function tryReceive(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-function reasonFor(code: string, endpoint: string): string {
+function reasonFor(code: string, endpoint: string, owner = 'another program'): string {
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `cannot listen at ${endpoint}: another program does`,
+    EADDRINUSE: `cannot listen at ${endpoint}: ${owner} does`,
     EADDRNOTAVAIL: `cannot listen at ${endpoint}: this machine does not have the address`,
     EACCES: `cannot listen at ${endpoint}: ports below 1024 need a privilege`,
   };

@@ -25,6 +25,8 @@ export interface SluiceOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** A network namespace to run in; absent: this process's. */
   readonly networkNamespace?: string;
+  /** As a user has it: a stop leaves the traffic. The test ends it. */
+  readonly leavesTraffic?: boolean;
   /** Where to listen: 127.0.0.1 unless said. */
   readonly host?: string;
   /** PEM of the authority whose certificate its door shows. */
@@ -107,11 +109,12 @@ export function startForwarderProcess(options: ForwarderProcessOptions): Promise
 async function startCommand(
   command: string,
   flags: readonly string[],
-  options: Pick<SluiceOptions, 'dataFolder' | 'environment' | 'networkNamespace'>,
+  options: Pick<SluiceOptions, 'dataFolder' | 'environment' | 'networkNamespace' | 'leavesTraffic'>,
 ): Promise<SluiceProcess> {
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-')));
   const metrics = command === 'forwarder' ? [] : ['--metrics', 'off'];
-  const common = ['--data', dataFolder, ...metrics, '--stop-traffic'];
+  const ends = options.leavesTraffic ? [] : ['--stop-traffic'];
+  const common = ['--data', dataFolder, ...metrics, ...ends];
   const inside = options.networkNamespace;
   const words = [process.execPath, mainFile, command, ...common, ...flags];
   const [file, ...args] = inside === undefined ? words : ['ip', 'netns', 'exec', inside, ...words];

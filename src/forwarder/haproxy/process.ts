@@ -52,6 +52,11 @@ export class HaproxyProcess {
     return this.#found !== undefined;
   }
 
+  /** The master's process id; undefined: none runs. */
+  get pid(): number | undefined {
+    return this.isRunning() ? this.#found?.pid : undefined;
+  }
+
   /** @throws WorkerGone while the master is away; it starts itself anew at each reload */
   async processes(): Promise<Processes> {
     const [text = ''] = await this.master.run(['show proc']);

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Listener, LoadBalancer } from '../../elb/types.ts';
 import type { ReportDrain, ReportFailure, ReportHealth } from '../../fleet/protocol.ts';
@@ -30,6 +30,8 @@ import { levelWeights } from './slots.ts';
 export interface NftablesOptions {
   /** Where its files live, its own alone; made when absent. */
   readonly folder: string;
+  /** The Sluice that it is the engine of: `instanceName`. Absent: the only one there is. */
+  readonly instance?: string;
   /** Unix milliseconds: what drain deadlines are measured by. */
   readonly now: () => number;
   readonly log: Log;
@@ -49,6 +51,8 @@ export class NftablesEngine implements Engine {
   readonly #carries: NftablesOptions['carries'];
   readonly #leases: KernelLeases;
   readonly #ruleset: Ruleset;
+  /** Whether this life or an earlier one has changed the kernel. */
+  readonly #hasWritten: () => boolean;
   readonly #conntrack = new Conntrack();
   readonly #cuts: Cuts;
   readonly #probes: Probes;
@@ -61,15 +65,22 @@ export class NftablesEngine implements Engine {
   #levelling: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor({ folder, now, leaseNow, log, carries, startProbes }: NftablesOptions) {
+  constructor(options: NftablesOptions) {
+    const { folder, instance, now, leaseNow, log, carries, startProbes } = options;
+    const own = instance === undefined ? {} : { instance };
     this.#log = log;
     this.#carries = carries;
-    this.#leases = new KernelLeases({ file: join(folder, 'leases.nft'), leaseNow, log });
+    this.#leases = new KernelLeases({ ...own, file: join(folder, 'leases.nft'), leaseNow, log });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const onLost = (reason: string) => {
       for (const listener of this.#listeners) listener(reason);
     };
-    this.#ruleset = new Ruleset({ file: join(folder, 'transaction.nft'), onLost });
+    this.#hasWritten = () => existsSync(join(folder, 'transaction.nft'));
+    this.#ruleset = new Ruleset({
+      ...own,
+      file: join(folder, 'transaction.nft'),
+      onLost,
+    });
     const inTurn = (id: string, run: () => Promise<void>) => this.#turns.take(id, run);
     this.#cuts = new Cuts({ conntrack: this.#conntrack, now, log, inTurn });
     this.#probes = startProbes((key) => this.#probed(key));
@@ -90,7 +101,9 @@ export class NftablesEngine implements Engine {
         if (!(error instanceof UnsafeValue || error instanceof NftRefused)) throw error;
         const reason = error.message;
         if (services.length === 0) return [{ loadBalancerId: id, reason }];
-        return services.map(({ listener }) => ({ loadBalancerId: id, listener, reason }));
+        // Where nft cannot be used, and never could, the kernel has nothing of ours.
+        const inert = this.#hasWritten() ? {} : { inert: true as const };
+        return services.map(({ listener }) => ({ loadBalancerId: id, listener, reason, ...inert }));
       }
     });
   }
@@ -115,6 +128,34 @@ export class NftablesEngine implements Engine {
     }
     const strays = [...this.#ruleset.owners()].filter((id) => !wanted.has(id));
     await Promise.all(strays.map((id) => this.remove(id)));
+    if (strays.length > 0) {
+      this.#log.warn({ loadBalancers: strays }, 'ended what an earlier life left in the kernel');
+    }
+  }
+
+  /**
+   * Ends all that an earlier life left in the kernel, flows and table included.
+   * @returns how many listeners there were
+   */
+  async takeDown(): Promise<number> {
+    await this.#leases.takeDown();
+    try {
+      if (!(await this.#ruleset.hasTable())) return 0;
+    } catch (error) {
+      if (!(error instanceof NftRefused)) throw error;
+      // Where nft cannot be used nothing of ours can be left.
+      return 0;
+    }
+    await this.#ruleset.open();
+    return this.#clear();
+  }
+
+  /** @returns how many listeners there were */
+  async #clear(): Promise<number> {
+    const places = this.#ruleset.places();
+    await this.#ruleset.clear();
+    await this.#cuts.cut(places.map((place) => ({ place, servers: new Set(), isGone: true })));
+    return places.length;
   }
 
   drains(): Promise<readonly ReportDrain[]> {
@@ -179,11 +220,7 @@ export class NftablesEngine implements Engine {
     await this.#turns.settled();
     this.#cuts.close();
     this.#probes.close();
-    if (stopTraffic && this.#ruleset.isOpen) {
-      const places = this.#ruleset.places();
-      await this.#ruleset.clear();
-      await this.#cuts.cut(places.map((place) => ({ place, servers: new Set(), isGone: true })));
-    }
+    if (stopTraffic && this.#ruleset.isOpen) await this.#clear();
     await this.#ruleset.close();
     if (stopTraffic) await this.#leases.clear();
     await this.#leases.close();
@@ -254,14 +291,15 @@ export class NftablesEngine implements Engine {
     for (const service of services) {
       const key = flowKey(service);
       const fail = (reason: string) =>
-        failures.push({ loadBalancerId: id, listener: service.listener, reason });
+        failures.push({ loadBalancerId: id, listener: service.listener, reason, inert: true });
       const other = this.#claims.get(key);
       const problem =
         other !== undefined && other !== id
           ? `cannot listen at ${endpointOf(service)}: ${other} does`
           : held.has(key)
             ? undefined
-            : await bindProblem(endpointOf(service), service.protocol);
+            : ((await this.#otherSluice(service)) ??
+              (await bindProblem(endpointOf(service), service.protocol)));
       if (problem !== undefined) {
         fail(problem);
         continue;
@@ -273,6 +311,12 @@ export class NftablesEngine implements Engine {
       if (blocked !== undefined) fail(blocked);
     }
     return { admitted, failures };
+  }
+
+  /** Rules in the kernel hold no socket that a bind would meet. */
+  async #otherSluice(service: Service): Promise<string | undefined> {
+    const table = await this.#ruleset.otherAt(service);
+    return table && `cannot listen at ${endpointOf(service)}: another Sluice does (nft ${table})`;
   }
 
   #isHealthy(service: Service, server: Server): boolean {

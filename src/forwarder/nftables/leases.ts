@@ -16,6 +16,8 @@ import {
 import { NftRefused, refusalIn, runNft } from './nft.ts';
 
 export interface KernelLeasesOptions {
+  /** The Sluice that the table is of: `instanceName`. Absent: the only one there is. */
+  readonly instance?: string;
   /** A file for transactions. */
   readonly file: string;
   /** The clock of leases, in milliseconds. */
@@ -33,6 +35,8 @@ const nothing: LeaseTable = { tokens: new Set(), endpoints: new Map() };
  */
 export class KernelLeases {
   readonly #options: KernelLeasesOptions;
+  /** The table in the kernel; lines name it as `leaseTable`. */
+  readonly #table: string;
   /** Lease -> when it ends, by `leaseNow`. */
   #ends = new Map<string, number>();
   /** Load balancer -> the lease of its site and where it is reached. */
@@ -52,6 +56,8 @@ export class KernelLeases {
 
   constructor(options: KernelLeasesOptions) {
     this.#options = options;
+    const { instance } = options;
+    this.#table = instance === undefined ? leaseTable : `${leaseTable}_${instance}`;
   }
 
   /**
@@ -114,6 +120,12 @@ export class KernelLeases {
     if (left > 0) await this.#settle();
   }
 
+  /** As clear, of what an earlier life left. @throws NftRefused */
+  async takeDown(): Promise<void> {
+    await this.#open();
+    await this.clear();
+  }
+
   /** Ends it all: the table goes. */
   async clear(): Promise<void> {
     this.#ends.clear();
@@ -154,7 +166,7 @@ export class KernelLeases {
 
   /** @returns undefined: its rules are not ours; a table that is not there holds nothing */
   async #read(): Promise<LeaseTable | undefined> {
-    const args = ['-j', 'list', 'table', ...leaseTable.split(' ')];
+    const args = ['-j', 'list', 'table', ...this.#table.split(' ')];
     const { code, output, errors } = await runNft(args);
     if (code === 0) return parseLeaseTable(output);
     if (/No such file or directory/.test(errors)) return nothing;
@@ -223,7 +235,8 @@ export class KernelLeases {
 
   async #transact(lines: readonly string[]): Promise<void> {
     const { file } = this.#options;
-    writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+    const text = `${lines.join('\n')}\n`.replaceAll(leaseTable, this.#table);
+    writeFileSync(file, text, { mode: 0o600 });
     const { code, errors } = await runNft(['-f', file]);
     if (code !== 0) throw refusalIn(errors);
   }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { limits } from '../../limits.ts';
 import { spawnTethered, withoutSecrets } from '../../private-process.ts';
 import { getCommand, parseCounters, parseGot } from './counters.ts';
+import { suffix } from './render.ts';
 import type { Service } from './service.ts';
 import { noTable, parseTable, type Table } from './table.ts';
 
@@ -30,11 +31,16 @@ interface Pending {
 }
 
 export interface NftOptions {
+  /** The Sluice that the table is of: `instanceName`. Absent: the only one there is. */
+  readonly instance?: string;
   /** A file for transactions: nft cannot read what Node pipes into it. */
   readonly file: string;
   /** Somebody else changed the table, or nobody can tell any more whether one did. */
   readonly onDoubt: () => void;
 }
+
+/** How every line names the table. Only here does it become that of one Sluice. */
+const tableName = 'sluice';
 
 /**
  * Runs nft. Changes that wait at the same time are one transaction. What the kernel took is read
@@ -43,6 +49,8 @@ export interface NftOptions {
  */
 export class Nft {
   readonly #options: NftOptions;
+  /** The table's name in the kernel. */
+  readonly #table: string;
   readonly #waiting: Waiting[] = [];
   /** The transaction whose end is waited for. */
   #pending: Pending | undefined;
@@ -56,6 +64,8 @@ export class Nft {
 
   constructor(options: NftOptions) {
     this.#options = options;
+    const { instance } = options;
+    this.#table = instance === undefined ? tableName : `${tableName}_${instance}`;
   }
 
   /**
@@ -74,7 +84,7 @@ export class Nft {
   read(): Promise<Table> {
     this.#reading ??= this.#inTurn(async () => {
       this.#reading = undefined;
-      const { code, output, errors } = await runNft(['-j', 'list', 'table', 'inet', 'sluice']);
+      const { code, output, errors } = await runNft(['-j', 'list', 'table', 'inet', this.#table]);
       if (code === 0) return parseTable(output);
       if (/No such file or directory/.test(errors)) return noTable;
       throw refusalIn(errors);
@@ -90,7 +100,7 @@ export class Nft {
       'sets',
       'table',
       'inet',
-      'sluice',
+      this.#table,
     ]);
     if (code !== 0) throw refusalIn(errors);
     return parseCounters(output);
@@ -98,9 +108,31 @@ export class Nft {
 
   /** What the kernel has counted of these listeners alone. @throws NftRefused */
   async countersOf(services: readonly Service[]): Promise<ReturnType<typeof parseGot>> {
-    const { code, output, errors } = await runNft([getCommand(services)]);
+    const { code, output, errors } = await runNft([this.#named(getCommand(services))]);
     if (code !== 0) throw refusalIn(errors);
     return parseGot(output);
+  }
+
+  /** Earlier builds had one table for all, whose rules would come before these. */
+  async dropShared(): Promise<void> {
+    // It fails where there is none, as almost everywhere.
+    if (this.#table !== tableName) await runNft([`delete table inet ${tableName}`]);
+  }
+
+  /**
+   * The other Sluice whose rules take an address and port.
+   * @returns the name of its table; undefined: none
+   */
+  async otherAt(service: Pick<Service, 'family' | 'address' | 'protocol' | 'port'>) {
+    const { family, address, protocol, port } = service;
+    const { output } = await runNft(['list', 'tables', 'inet']);
+    const tables = [...output.matchAll(/^table inet (sluice_[0-9a-f]{8})$/gm)].map(([, n]) => n!);
+    for (const table of tables.filter((each) => each !== this.#table)) {
+      const element = `services${suffix(family)} { ${address} . ${protocol} . ${port} }`;
+      const { code } = await runNft([`get element inet ${table} ${element}`]);
+      if (code === 0) return table;
+    }
+    return undefined;
   }
 
   /** Begins to listen for changes that others make. */
@@ -112,7 +144,10 @@ export class Nft {
     monitor.stdout.on('end', () => monitor.stdin.end());
     createInterface({ input: monitor.stdout }).on('line', (line) => {
       const [, pid] = /^# new generation \d+ by process (\d+)/.exec(line) ?? [];
-      if (pid === undefined) return void (lines.length < limits.nftLines && lines.push(line));
+      if (pid === undefined) {
+        if (lines.length < limits.nftLines) lines.push(this.#unnamed(line));
+        return;
+      }
       this.#told(Number(pid), lines);
       lines = [];
     });
@@ -137,6 +172,18 @@ export class Nft {
     this.#isClosed = true;
     await this.#turn;
     this.#monitor?.stdin.end();
+  }
+
+  /** Lines for the kernel. */
+  #named(lines: string): string {
+    return lines
+      .replaceAll(` inet ${tableName} `, ` inet ${this.#table} `)
+      .replaceAll(new RegExp(` inet ${tableName}$`, 'gm'), ` inet ${this.#table}`);
+  }
+
+  /** A line of the kernel as ours are written; one of another table stays another's. */
+  #unnamed(line: string): string {
+    return line.replace(new RegExp(` inet ${this.#table}(?= |$)`), ` inet ${tableName}`);
   }
 
   #told(pid: number, told: readonly string[]): void {
@@ -164,7 +211,7 @@ export class Nft {
 
   async #transact(lines: readonly string[]): Promise<boolean> {
     const { file } = this.#options;
-    writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+    writeFileSync(file, this.#named(`${lines.join('\n')}\n`), { mode: 0o600 });
     const told = new Promise<readonly string[] | undefined>((tell) => {
       this.#pending = { lines, tell, pid: undefined };
     });

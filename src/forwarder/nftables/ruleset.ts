@@ -3,12 +3,14 @@ import { printBase } from './base.ts';
 import { Nft, NftRefused } from './nft.ts';
 import type { Fragment } from './render.ts';
 import { ownerOf, type Service } from './service.ts';
-import { changeLines, type Held, heldBy, type Table } from './table.ts';
+import { changeLines, type Held, heldBy, noTable, type Table } from './table.ts';
 
 /** Where a listener takes flows. */
 export type Place = Pick<Service, 'protocol' | 'address' | 'port'>;
 
 export interface RulesetOptions {
+  /** The Sluice that the table is of: `instanceName`. Absent: the only one there is. */
+  readonly instance?: string;
   /** A file for transactions. */
   readonly file: string;
   /** Somebody else changed the table; what is left of it is known by now. */
@@ -30,7 +32,7 @@ export class Ruleset {
 
   constructor(options: RulesetOptions) {
     this.#options = options;
-    this.#nft = new Nft({ file: options.file, onDoubt: () => this.#doubted() });
+    this.#nft = new Nft({ ...options, onDoubt: () => this.#doubted() });
   }
 
   /** True once the table was read. */
@@ -41,6 +43,11 @@ export class Ruleset {
   /** Whether an earlier life has left any. @throws NftRefused when nft cannot be used */
   async hasListeners(): Promise<boolean> {
     return (await this.#nft.read()).services.size > 0;
+  }
+
+  /** Whether there is a table, with listeners or without. @throws NftRefused */
+  async hasTable(): Promise<boolean> {
+    return (await this.#nft.read()) !== noTable;
   }
 
   /** Load balancers that the table holds listeners of. */
@@ -101,6 +108,11 @@ export class Ruleset {
     throw new NftRefused('nft does not hold what it took');
   }
 
+  /** As Nft.otherAt. */
+  otherAt(service: Service): ReturnType<Nft['otherAt']> {
+    return this.#nft.otherAt(service);
+  }
+
   /** What the kernel has counted. @throws NftRefused */
   counters(): ReturnType<Nft['counters']> {
     return this.#nft.counters();
@@ -125,6 +137,7 @@ export class Ruleset {
 
   async #open(): Promise<void> {
     this.#nft.watch();
+    await this.#nft.dropShared();
     await this.#read();
     if (!this.#isSound) await this.#rebuild();
   }
