@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AccessKeys } from './api/access-keys.ts';
 import { actions, catalogue } from './api/actions/index.ts';
+import { Boundary } from './api/boundary.ts';
 import { createCalls } from './api/calls.ts';
 import { ConsoleSessions } from './api/console-sessions.ts';
 import { createDiagnoses } from './api/diagnoses.ts';
@@ -24,11 +25,14 @@ import { type OpenTrail, openTrail } from './api/trail/open.ts';
 import { type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { RpcClient, type Trust } from './client.ts';
 import { sleep, systemTimers } from './clock.ts';
+import type { OwnEndpoint } from './elb/grounds.ts';
 import { createFleet } from './fleet/create-fleet.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { unclaimedSites } from './fleet/protocol.ts';
 import { startForwarder } from './forward.ts';
+import { machineAddresses } from './forwarder/machine-addresses.ts';
 import { planCommands } from './forwarder/plan.ts';
+import { portOwner } from './forwarder/port-owner.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -38,7 +42,7 @@ import { createLog, type Running } from './running.ts';
 import type { Seal } from './sealing.ts';
 import type { Settings } from './settings.ts';
 import { keys } from './store/keys.ts';
-import { openStore } from './store/open.ts';
+import { etcdEndpoints, openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { auditSecret } from './upkeep/audit-secret.ts';
 import { loadAssets } from './web/assets.ts';
@@ -68,7 +72,7 @@ export async function up(settings: Settings, mode: 'up' | 'control-plane'): Prom
   try {
     const log = createLog(settings.logLevel);
     withholdMemory(log);
-    const plane = await startControlPlane(settings, log, cleanups);
+    const plane = await startControlPlane(settings, mode, log, cleanups);
     if (mode === 'up') await startOwnForwarder(settings, plane, log, cleanups);
     const { endpoint, root, trust } = plane;
     const { fresh, rootAccessKey } = root;
@@ -94,6 +98,7 @@ interface ControlPlane {
 
 async function startControlPlane(
   settings: Settings,
+  mode: 'up' | 'control-plane',
   log: Log,
   cleanups: Cleanup[],
 ): Promise<ControlPlane> {
@@ -119,6 +124,7 @@ async function startControlPlane(
   const sites = new LoadBalancerSites(store);
   const diagnoses = createDiagnoses(seal);
   const keyUse = new KeyUse(store, now, onFault);
+  const endpoints = storeEndpoints(settings.store);
   const dispatch = createDispatch({
     catalogue,
     accessKeys,
@@ -144,6 +150,7 @@ async function startControlPlane(
       resealFor: (id) => accessKeys.resealFor(id),
       settled: settledIn(accessKeys, identities),
       trail,
+      boundary: boundaryOf(settings, mode, endpoints),
       confirmWait: settings.confirmWaitMs,
       newSitesIsolation: settings.isolation,
       planCommands: (before, after) => planCommands(settings.l4, before, after),
@@ -158,7 +165,9 @@ async function startControlPlane(
   const isReady = () => canRead(store);
   const door = await openDoor(settings, { dispatch, onFault, isReady, console }, log);
   cleanups.push(() => door.close());
-  await serveMetrics(settings, metrics, log);
+  endpoints.push(endpointOf('the API', door.endpoint));
+  const served = await serveMetrics(settings, metrics, log);
+  if (served !== undefined) endpoints.push(endpointOf('/metrics', served));
   return { ...door, root, fleet, store };
 }
 
@@ -227,7 +236,10 @@ async function openDoor(settings: Settings, { console, ...options }: DoorOptions
     return { endpoint: await listener.listen(listen), trust, close };
   } catch (error) {
     await close();
-    throw error;
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const owner = isTaken ? portOwner(listen.host, listen.port) : undefined;
+    if (owner === undefined) throw error;
+    throw new Error(`cannot listen at ${listen.host}:${listen.port}: ${owner} does`);
   }
 }
 
@@ -245,14 +257,44 @@ async function canRead(store: Store): Promise<boolean> {
   return true;
 }
 
+/** @returns where /metrics listens; undefined: nowhere */
 async function serveMetrics({ metrics: address }: Settings, metrics: Metrics, log: Log) {
-  if (address === undefined) return;
+  if (address === undefined) return undefined;
   try {
-    log.info({ address: await metrics.listen(address) }, 'metrics');
+    const listening = await metrics.listen(address);
+    log.info({ address: listening }, 'metrics');
+    return listening;
   } catch (error) {
     // Another Sluice on this machine has the port: calls and traffic matter more.
-    log.warn({ reason: String(error) }, 'no metrics');
+    log.warn({ reason: String(error), owner: portOwner(address.host, address.port) }, 'no metrics');
+    return undefined;
   }
+}
+
+/** Where load balancers and servers may be, as the operator and this machine have it. */
+function boundaryOf(
+  { poolNetworks, backendNetworks }: Settings,
+  mode: 'up' | 'control-plane',
+  endpoints: readonly OwnEndpoint[],
+): Boundary {
+  const machine = () => {
+    // Forwarders elsewhere check their own machines when an address comes.
+    if (mode === 'control-plane') return new Set<string>();
+    const own = [...machineAddresses()].filter(([, { isOwn }]) => isOwn);
+    return new Set(own.map(([address]) => address));
+  };
+  return new Boundary({ poolNetworks, backendNetworks, machine, endpoints: () => endpoints });
+}
+
+/** @param url `http://host:port`, or such without a scheme */
+function endpointOf(name: string, url: string): OwnEndpoint {
+  const { hostname, port } = new URL(url.includes('://') ? url : `http://${url}`);
+  const host = hostname === 'localhost' ? '127.0.0.1' : hostname.replace(/^\[(.*)\]$/, '$1');
+  return { name, host, port: Number(port) };
+}
+
+function storeEndpoints(store: string): OwnEndpoint[] {
+  return etcdEndpoints(store).map((url) => endpointOf('etcd', url));
 }
 
 const localSite = { EnsRegionId: 'local', AddressPool: '127.0.0.0/24' };

@@ -4,6 +4,7 @@ import type { AttachedPolicy } from '../ram/evaluate.ts';
 import type { Policy, PolicyKind } from '../ram/policy.ts';
 import type { Stored } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import type { Boundary } from './boundary.ts';
 import type { Diagnosis } from './diagnoses.ts';
 import type { Live } from './live/live.ts';
 import type { SealName } from './trail/chain.ts';
@@ -135,6 +136,8 @@ export interface Call {
   /** The RAM resource as a call on it has it, with its site. */
   readonly placed: (resource: string) => Promise<string>;
   readonly trail: Trail;
+  /** Where load balancers and servers may be. */
+  readonly boundary: Boundary;
   /** The call has committed an audit record. */
   readonly recorded: boolean;
   /** What seals stored secrets for the caller, by a key that only its access key secret gives. */

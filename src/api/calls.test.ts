@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
+import { openBoundary } from '../../test/support/boundary.ts';
 import { testProof } from '../../test/support/call.ts';
 import { SimulatedClock } from '../../test/support/clock.ts';
 import { loadBalancer, server } from '../../test/support/load-balancers.ts';
@@ -55,6 +56,7 @@ async function open() {
   await put(store, key, loadBalancer('lb-1'));
   await put(store, keys.loadBalancerSite('lb-1'), { v: 1, site: 'site-1' });
   const create = createCalls({
+    boundary: openBoundary,
     store,
     fleet: {
       confirm: async (site: string, revision: number, id: string, wait: ConfirmWait) => {

@@ -10,6 +10,7 @@ import { parseRecord } from '../store/records.ts';
 import type { Entry, Store, Write } from '../store/store.ts';
 import type { Action } from './actions/action.ts';
 import { type AuditChange, auditRecord } from './audit-records.ts';
+import type { Boundary } from './boundary.ts';
 import type {
   AnswerHeaders,
   Call,
@@ -48,6 +49,7 @@ export interface CallsOptions {
   /** Resolves once this control plane goes by what a commit has done to these records. */
   readonly settled: (keys: readonly string[], revision: number) => Promise<void>;
   readonly trail: Trail;
+  readonly boundary: Boundary;
   /** Milliseconds an answer waits for forwarders when the call does not say. */
   readonly confirmWait: number;
   /** The isolation policy of a site that is registered without one. */
@@ -105,6 +107,7 @@ class StoreCall implements Call {
   readonly signal: AbortSignal;
   readonly trail: Trail;
   readonly newSitesIsolation: 'serve' | 'fence';
+  readonly boundary: Boundary;
   recorded = false;
   readonly newId = newId;
   readonly #shared: Shared;
@@ -125,6 +128,7 @@ class StoreCall implements Call {
     this.seal = shared.seal;
     this.trail = shared.trail;
     this.newSitesIsolation = shared.newSitesIsolation ?? 'serve';
+    this.boundary = shared.boundary;
   }
 
   diagnosisOf = (message: string) => this.#shared.diagnoses.open(message, this.caller.account);
@@ -220,7 +224,9 @@ class StoreCall implements Call {
       puts: [...puts].map(([other, value]) => ({ key: other, value: JSON.stringify(value) })),
       rule: (current) => {
         if (current.account !== this.caller.account) throw new Refusal('LoadBalancerNotFound');
-        return rule(current);
+        const change = rule(current);
+        this.boundary.checkChange(current, change.next);
+        return change;
       },
       audit: (before, change) =>
         this.#audit([{ key, before, after: change.next }], change.ignored ?? []),
@@ -291,6 +297,7 @@ class StoreCall implements Call {
       throw new Refusal('OperationConflict');
     }
     const change = rule(value);
+    this.boundary.checkChange(value, change.next);
     this.answer.revision = revision;
     if (change.ignored?.length) this.answer.ignored = change.ignored;
     this.answer.commands = this.#shared.planCommands(value, change.next);

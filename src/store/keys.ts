@@ -26,6 +26,8 @@ export const keys = {
   consoleSessions: 'console-session/',
   site: (id: string) => `site/${id}`,
   allSites: 'site/',
+  /** Written with every new site: two whose pools overlap cannot both be registered at once. */
+  pools: 'setting/pools',
   /** A load balancer under its site: a forwarder watches `loadBalancers(site)`. */
   loadBalancer: (site: string, id: string) => `lb/${site}/${id}`,
   loadBalancers: (site: string) => `lb/${site}/`,

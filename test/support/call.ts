@@ -28,6 +28,7 @@ import { createSeal } from '../../src/sealing.ts';
 import { keys } from '../../src/store/keys.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
+import { openBoundary } from './boundary.ts';
 
 export const account = '1000000000000001';
 
@@ -73,6 +74,7 @@ export async function openBench(): Promise<Bench> {
     throw error;
   });
   const createCall = createCalls({
+    boundary: openBoundary,
     store,
     fleet: quietFleet(forwarders),
     sites: new LoadBalancerSites(store),

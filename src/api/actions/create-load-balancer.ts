@@ -153,7 +153,9 @@ async function chooseAddress(site: Site, { call, seed, contended }: AddressSearc
   const some = await taken({ limit: limits.addressesRead });
   const isCrowded = some.size === limits.addressesRead;
   const guessed = isCrowded || contended ? await guessAddress(call, site, pool, seed) : undefined;
-  const address = guessed ?? lowestFreeAddress(pool, isCrowded ? await taken({}) : some);
+  const withheld = call.boundary.withheld();
+  const all = isCrowded ? await taken({}) : some;
+  const address = guessed ?? lowestFreeAddress(pool, new Set([...all, ...withheld]));
   if (address !== undefined) return address;
   const detail = `The address pool ${site.addressPool} has no free address.`;
   throw new Refusal('ens.interface.error', undefined, detail);
@@ -164,7 +166,7 @@ async function guessAddress(call: Call, site: Site, pool: Block, seed: string) {
     const digest = createHash('sha256').update(`${seed} ${number}`).digest();
     const address = addressAt(pool, digest.readBigUInt64BE());
     const holder = await call.store.get(keys.address(site.id, address));
-    if (holder === undefined) return address;
+    if (holder === undefined && !call.boundary.withheld().has(address)) return address;
   }
   return undefined;
 }

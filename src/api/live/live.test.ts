@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { openBoundary } from '../../../test/support/boundary.ts';
 import { failsWith, testProof } from '../../../test/support/call.ts';
 import { SimulatedClock } from '../../../test/support/clock.ts';
 import { loadBalancer, server } from '../../../test/support/load-balancers.ts';
@@ -31,6 +32,7 @@ beforeEach(async () => {
   readers = [];
   fleet = await createFleet({ store, now: clock.now, timers: clock, log: silent });
   create = createCalls({
+    boundary: openBoundary,
     store,
     fleet,
     timers: clock,

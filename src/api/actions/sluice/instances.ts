@@ -9,6 +9,7 @@ import { defineAction, ensResource } from '../action.ts';
 import { address, label, nothing } from '../fields.ts';
 import { networkId, vSwitchId } from '../network-fields.ts';
 import { errors, instanceId, limits, site } from './fields.ts';
+import { isOperator } from './operator.ts';
 
 const networkInterface = z.object({
   NetworkInterfaceId: instanceId.describe('The ID of the interface: the ServerId of type eni.'),
@@ -68,6 +69,10 @@ async function register(
   };
   const result = { InstanceId: id };
   if (JSON.stringify(record) === JSON.stringify(before)) return { result };
+  const isFirst = await isOperator(call);
+  for (const { privateIp } of [record, ...record.interfaces]) {
+    call.boundary.checkServer(privateIp, isFirst);
+  }
   await checkInterfaces(record, reads);
   const kept = new Set(record.interfaces.map((each) => each.id));
   return {

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { overlaps, parseBlock } from '../../../elb/cidr.ts';
 import { Refusal } from '../../../elb/refusal.ts';
 import type { Network, Site, VSwitch } from '../../../elb/types.ts';
 import { isoSeconds } from '../../../signing.ts';
 import { keys } from '../../../store/keys.ts';
+import { parseRecord } from '../../../store/records.ts';
 import type { Call, Reads, Writes } from '../../call.ts';
 import { defineAction } from '../action.ts';
 import { pageOf, pageOutput, paging } from '../paging.ts';
@@ -16,6 +18,7 @@ import {
   siteResource,
   whenAllIsolated,
 } from './fields.ts';
+import { isOperator } from './operator.ts';
 
 /** Of the network and vSwitch that come with a site: records, whose addresses nobody uses. */
 const defaultBlocks = { network: '10.0.0.0/8', vSwitch: '10.0.0.0/16' };
@@ -68,6 +71,9 @@ async function register(
     const detail = `${EnsRegionId} is registered with ${found.addressPool}; a pool never changes.`;
     throw new Refusal('InvalidParameter.%s', 'AddressPool', detail);
   }
+  call.boundary.checkPool(AddressPool, await isOperator(call));
+  await reads.get(keys.pools);
+  await demandOwnPool(AddressPool, call);
   const createTime = isoSeconds(call.now());
   const base = { v: 1, account, site: EnsRegionId, createTime, name: 'default', tags: [] } as const;
   const network: Network = { ...base, id: call.newId('n'), cidr: defaultBlocks.network };
@@ -91,11 +97,28 @@ async function register(
   return {
     puts: new Map<string, unknown>([
       [key, made],
+      [keys.pools, { v: 1, last: EnsRegionId }],
       [keys.network(network.id), network],
       [keys.vSwitch(vSwitch.id), vSwitch],
     ]),
     result: viewOf(made),
   };
+}
+
+/**
+ * A forwarder may serve sites of several accounts, and an address is one account's there.
+ * @throws Refusal InvalidParameter.AddressPool when the pool overlaps another account's
+ */
+async function demandOwnPool(pool: string, { store, caller }: Call): Promise<void> {
+  const own = parseBlock(pool)!;
+  const { entries } = await store.range(keys.allSites);
+  const sites = entries.map((entry) => parseRecord<Site>(entry).value);
+  const isTaken = sites.some(
+    ({ account, addressPool }) =>
+      account !== caller.account && overlaps(parseBlock(addressPool)!, own),
+  );
+  const detail = 'It overlaps the pool of another account.';
+  if (isTaken) throw new Refusal('InvalidParameter.%s', 'AddressPool', detail);
 }
 
 export const RegisterSite = defineAction({
@@ -106,7 +129,8 @@ export const RegisterSite = defineAction({
   description:
     'The site comes with a default network and vSwitch, so that CreateLoadBalancer has IDs to ' +
     'take. Its forwarders must be able to hold the addresses of the pool. Registering it again ' +
-    'with the same pool changes nothing and answers the same; another pool is refused. ' +
+    'with the same pool changes nothing and answers the same; another pool is refused. So is one ' +
+    'that overlaps the pool of another account, or lies in networks that the operator withholds. ' +
     'SetSiteIsolation changes what its forwarders do when they reach no control plane.',
   input,
   output: siteOutput,
