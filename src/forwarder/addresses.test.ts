@@ -33,6 +33,22 @@ test('an address that the machine has needs nothing, not even the program ip', a
   });
 });
 
+test('an address that is no load balancer’s anywhere is refused before anything is written', async () => {
+  const disk = new MemoryDisk();
+  const addresses = await openAddresses({ ...options, disk });
+  for (const address of [
+    '169.254.169.254',
+    '224.0.0.9',
+    'fe80::1',
+    '::ffff:127.0.0.1',
+    '0.0.0.0',
+  ]) {
+    const reason = await addresses.hold('lb-1', address);
+    assert.equal(reason, `cannot have ${address} here: no load balancer may have it`);
+  }
+  assert.equal(await disk.read('addresses.json'), undefined);
+});
+
 test('without the program ip the reason says so, and nothing counts as added', async () => {
   const disk = new MemoryDisk();
   const addresses = await openAddresses({ ...options, disk });
