@@ -97,7 +97,8 @@ install_packages() {
   [ -f "$authorities" ] || authorities=
   step "installing npm packages, once (about 10 s)" \
     "Check that npm reaches its registry, then try again." \
-    env PATH="$node_path" NODE_EXTRA_CA_CERTS="$authorities" npm --prefix "$root" install --no-save --no-audit --no-fund --loglevel=error
+    env PATH="$node_path" NODE_EXTRA_CA_CERTS="$authorities" \
+    npm --prefix "$root" install --no-save --no-audit --no-fund --loglevel=error
   [ -x "$root/node_modules/.bin/node" ] ||
     fail "npm brought no node_modules/.bin/node: are its install scripts switched off?"
   demand_libraries "$root/node_modules/.bin/node"

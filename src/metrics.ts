@@ -4,7 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@pro
 import type { Certificate } from './elb/types.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { limits } from './limits.ts';
-import type { Address } from './settings.ts';
+import type { Address } from './setting-values.ts';
 import { keys } from './store/keys.ts';
 import { parseRecord } from './store/records.ts';
 import type { Store } from './store/store.ts';

@@ -2,16 +2,25 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AccessKeyPair } from './access-key-pair.ts';
 import { trustedProxies } from './api/peer.ts';
-import { type Block, hasHostBits, parseBlock } from './elb/cidr.ts';
+import type { Block } from './elb/cidr.ts';
 import { limits } from './limits.ts';
-import { isStoreSpec, storeForms } from './store/open.ts';
+import {
+  type Address,
+  bad,
+  type Given,
+  type ThrottleSetting,
+  toAddress,
+  toBlocks,
+  toInteger,
+  toInterface,
+  toMegabytes,
+  toOneOf,
+  toStore,
+  toSwitch,
+  toThrottle,
+  toUrl,
+} from './setting-values.ts';
 import { type Environment, type Flag, parseFlags, UsageError } from './usage.ts';
-
-/** Port 0 lets the system choose. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -50,10 +59,7 @@ export interface Settings extends TrafficSettings {
   readonly sample: boolean;
   /** Take this root key instead of making one. */
   readonly rootAccessKey?: AccessKeyPair;
-  readonly throttle:
-    | 'documented'
-    | 'off'
-    | { readonly perApi: number; readonly perAccount: number };
+  readonly throttle: ThrottleSetting;
   /** Where /metrics listens; undefined = nowhere. */
   readonly metrics: Address | undefined;
   /** How long an answer waits for forwarders when the call does not say; 0 = not at all. */
@@ -421,12 +427,6 @@ export function flagOf({ name, value, fallback, secret }: Setting): Flag | undef
   return { name: fallback === '1' ? `no-${name}` : name };
 }
 
-/** A value and where it came from, for the message when it is bad. */
-interface Given {
-  readonly text: string;
-  readonly source: string;
-}
-
 type Read = (name: string) => Given;
 
 /** Looks settings up by name. An empty variable counts as absent; an absent setting is ''. */
@@ -523,15 +523,6 @@ function toNetworks(given: Given): readonly string[] {
   return networks;
 }
 
-function toBlocks(given: Given): readonly Block[] {
-  return given.text.split(',').flatMap((text) => {
-    if (text.trim() === '') return [];
-    const block = parseBlock(text.trim());
-    if (block !== undefined && !hasHostBits(text.trim())) return [block];
-    throw bad(given, 'a list of networks such as 10.0.0.0/8,192.0.2.0/24');
-  });
-}
-
 function trafficSettings(given: Read): TrafficSettings {
   return {
     dataFolder: resolve(given('data').text),
@@ -544,67 +535,4 @@ function trafficSettings(given: Read): TrafficSettings {
     stopTraffic: toSwitch(given('stop-traffic')),
     logLevel: toOneOf(given('log-level'), logLevels),
   };
-}
-
-function bad({ source, text }: Given, wanted: string): UsageError {
-  return new UsageError(`${source}: "${text}" is not ${wanted}`);
-}
-
-function toOneOf<const T extends string>(given: Given, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === given.text);
-  if (found === undefined) throw bad(given, `one of ${choices.join(', ')}`);
-  return found;
-}
-
-function toSwitch(given: Given): boolean {
-  return ['1', 'true'].includes(toOneOf(given, ['0', '1', 'false', 'true']));
-}
-
-function toInterface(given: Given): string | undefined {
-  if (!/^(?!\.)[A-Za-z0-9_.-]{1,15}$/.test(given.text)) throw bad(given, 'a network interface');
-  return given.text === 'none' ? undefined : given.text;
-}
-
-/** @returns bytes; undefined for `auto` */
-function toMegabytes(given: Given): number | undefined {
-  if (given.text === 'auto') return undefined;
-  if (!/^[1-9]\d{0,8}$/.test(given.text)) throw bad(given, 'auto or a number of megabytes');
-  return 1_048_576 * Number(given.text);
-}
-
-function toInteger(given: Given, min: number, max: number): number {
-  const value = /^\d{1,9}$/.test(given.text) ? Number(given.text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw bad(given, `a whole number from ${min} to ${max}`);
-  return value;
-}
-
-/** `host:port`, or `[address]:port` for IPv6. */
-function toAddress(given: Given): Address {
-  const [, ipv6, name, port] =
-    /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(given.text) ?? [];
-  const host = ipv6 ?? name;
-  if (host === undefined || Number(port) > 65_535) throw bad(given, 'host:port');
-  return { host, port: Number(port) };
-}
-
-function toUrl(given: Given): string {
-  const url = URL.parse(given.text);
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw bad(given, 'an address such as http://127.0.0.1:8080');
-  }
-  return url.origin;
-}
-
-function toStore(given: Given): string {
-  if (!isStoreSpec(given.text)) throw bad(given, storeForms);
-  return given.text;
-}
-
-function toThrottle(given: Given): Settings['throttle'] {
-  if (given.text === 'documented' || given.text === 'off') return given.text;
-  const [, perApi, perAccount] = /^([1-9]\d{0,6}),([1-9]\d{0,6})$/.exec(given.text) ?? [];
-  if (perApi === undefined) {
-    throw bad(given, 'documented, off or two numbers such as 1000,100 (an API, an account)');
-  }
-  return { perApi: Number(perApi), perAccount: Number(perAccount) };
 }

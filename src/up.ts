@@ -106,17 +106,15 @@ async function startControlPlane(
   const now = Date.now;
   const store = await openStore(settings.store, { dataFolder });
   cleanups.push(() => store.close());
+  const endpoints = storeEndpoints(settings.store);
   const seal = await openSeal(dataFolder);
-  const given = rootAccessKey === undefined ? {} : { rootAccessKey };
+  const given = rootAccessKey && { rootAccessKey };
   const root = await bootstrap({ store, seal, dataFolder, now, ...given });
   warnOfRootKey(root, settings, log);
   const fleet = await createFleet({ store, now, log });
   cleanups.push(() => fleet.close());
-  const onFault = (error: unknown, about: string) => {
-    log.error({ about, reason: error instanceof Error ? error.stack : String(error) }, 'fault');
-  };
+  const onFault = faultLog(log);
   const { accessKeys, identities, sessions } = await openViews(store, seal, onFault, cleanups);
-  const timers = systemTimers;
   const trail = await openAuditLog(settings, store, seal, log);
   cleanups.push(() => trail.close());
   const metrics = createMetrics(store, fleet, () => trail.figures());
@@ -124,7 +122,6 @@ async function startControlPlane(
   const sites = new LoadBalancerSites(store);
   const diagnoses = createDiagnoses(seal);
   const keyUse = new KeyUse(store, now, onFault);
-  const endpoints = storeEndpoints(settings.store);
   const dispatch = createDispatch({
     catalogue,
     accessKeys,
@@ -134,7 +131,7 @@ async function startControlPlane(
     onKeyUsed: (id) => keyUse.note(id),
     nonces: new Nonces(now),
     throttle: new Throttle(settings.throttle, now),
-    holdBack: (left) => sleep(timers, limits.unprovenPause * (0.5 + Math.random()), left),
+    holdBack: (left) => sleep(systemTimers, limits.unprovenPause * (0.5 + Math.random()), left),
     authorise,
     sites,
     diagnoses,
@@ -161,13 +158,12 @@ async function startControlPlane(
     onCall: recordEndedCalls({ queue: trail.queue, reads: settings.audit === 'reads', now }),
   });
   const assets = await loadAssets(builtConsole);
-  const console = { sessions, seal, dispatch, actions, assets, now, timers, onFault };
-  const isReady = () => canRead(store);
-  const door = await openDoor(settings, { dispatch, onFault, isReady, console }, log);
+  const console = { sessions, seal, dispatch, actions, assets, now, timers: systemTimers, onFault };
+  const options = { dispatch, onFault, console, isReady: () => canRead(store) };
+  const door = await openDoor(settings, options, log);
   cleanups.push(() => door.close());
-  endpoints.push(endpointOf('the API', door.endpoint));
   const served = await serveMetrics(settings, metrics, log);
-  if (served !== undefined) endpoints.push(endpointOf('/metrics', served));
+  endpoints.push(endpointOf('the API', door.endpoint), ...served);
   return { ...door, root, fleet, store };
 }
 
@@ -192,6 +188,11 @@ function warnOfRootKey({ refused }: Bootstrapped, settings: Settings, log: Log):
   if (refused === undefined) return;
   const key = { accessKeyId: settings.rootAccessKey?.accessKeyId, is: refused };
   log.warn(key, 'the root access key of the settings does not count: set another one');
+}
+
+function faultLog(log: Log) {
+  return (error: unknown, about: string) =>
+    log.error({ about, reason: error instanceof Error ? error.stack : String(error) }, 'fault');
 }
 
 /** What is known of who may call: local views that watches keep true. */
@@ -257,17 +258,17 @@ async function canRead(store: Store): Promise<boolean> {
   return true;
 }
 
-/** @returns where /metrics listens; undefined: nowhere */
+/** @returns where /metrics listens; none: nowhere */
 async function serveMetrics({ metrics: address }: Settings, metrics: Metrics, log: Log) {
-  if (address === undefined) return undefined;
+  if (address === undefined) return [];
   try {
     const listening = await metrics.listen(address);
     log.info({ address: listening }, 'metrics');
-    return listening;
+    return [endpointOf('/metrics', listening)];
   } catch (error) {
     // Another Sluice on this machine has the port: calls and traffic matter more.
     log.warn({ reason: String(error), owner: portOwner(address.host, address.port) }, 'no metrics');
-    return undefined;
+    return [];
   }
 }
 

@@ -78,7 +78,7 @@ describe('the command sluice', () => {
     }
   });
 
-  test('every command that calls the API takes its address and the authorities to trust', async () => {
+  test('each command that calls the API takes its address and whom to trust', async () => {
     for (const command of ['DescribeSites', 'drains', 'console', 'audit export', 'audit verify']) {
       const flags = ['--endpoint', 'https://127.0.0.1:1', '--ca', join(folder, 'none.pem')];
       const { code, err } = await sluice(...command.split(' '), ...flags);

@@ -112,7 +112,9 @@ describe('imports point down only', () => {
     const composing = ['main', 'up', 'forward', 'running', 'bootstrap', 'sample', 'metrics'];
     const places = [
       ...Object.keys(allowed),
-      ...[...composing, 'settings', 'root-key'].map((name) => `src/${name}.ts`),
+      ...[...composing, 'stop', 'settings', 'setting-values', 'root-key'].map(
+        (name) => `src/${name}.ts`,
+      ),
     ];
     const strays = code.filter(
       (file) =>

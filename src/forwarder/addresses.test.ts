@@ -33,7 +33,7 @@ test('an address that the machine has needs nothing, not even the program ip', a
   });
 });
 
-test('an address that is no load balancer’s anywhere is refused before anything is written', async () => {
+test('an address that no load balancer may have is refused, and nothing is written', async () => {
   const disk = new MemoryDisk();
   const addresses = await openAddresses({ ...options, disk });
   for (const address of [

@@ -91,7 +91,7 @@ function linkOf(path: string): string {
   }
 }
 
-/** The engine's folder of a HAProxy of Sluice, master or worker; undefined for any other process. */
+/** The engine's folder of a HAProxy of Sluice, master or worker; undefined for other processes. */
 function engineFolder(pid: number): string | undefined {
   const words = commandOf(pid);
   const files = words.flatMap((word, index) => (word === '-f' ? [words[index + 1] ?? ''] : []));

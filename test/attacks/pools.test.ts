@@ -183,7 +183,7 @@ test('what the operator lists is what accounts get', async (t) => {
   assert.equal(await machine('10.1.0.1'), 'taken');
 });
 
-test('a forwarder puts no such address on its machine, whatever a control plane says', async (t) => {
+test('an address that the machine takes later is withheld while it has it', async (t) => {
   const { edge, root } = await stand(t);
   // A block of the operator's own that holds an address which the machine takes later.
   const AddressPool = '10.96.0.1/32';
