@@ -218,7 +218,7 @@ describe('a forwarder that does not report', () => {
     assert.equal(state(plane, 'b'), 'live', 'said before it joined');
   });
 
-  test('is counted although its goodbye comes once more after it was sent the site again', async () => {
+  test('is counted although its goodbye comes again after it was sent the site anew', async () => {
     const up = new Edge('up');
     await put({ [keys.forwarder('*', 'up')]: { v: 1 } });
     await up.join(plane);
@@ -344,7 +344,7 @@ describe('a site that fences', () => {
     assert.equal(count(await confirmed(there, a.revision)), '2/2');
   });
 
-  test('one that is fenced is not let go before it is up to date, whatever the policy', async () => {
+  test('one that is fenced is not let go before it is up to date', async () => {
     await pass(fenceAfterMs + 1_000, here, a);
     a.revision = await change('i-2');
     await a.report(here);
