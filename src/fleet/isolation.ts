@@ -37,6 +37,8 @@ export class Isolation {
   readonly #busy = new Set<string>();
   /** `<site>/<forwarder>` -> the revision of the mark whose end is waited for. */
   readonly #ending = new Map<string, number>();
+  /** `<site>/<forwarder>` -> a head of the site, and the revision of the member before it. */
+  readonly #heads = new Map<string, { readonly member: number; readonly head: number }>();
   #cancelSweep: () => void = () => {};
 
   constructor(parts: Parts) {
@@ -62,9 +64,7 @@ export class Isolation {
   async join(site: string, watcher: Watcher): Promise<number> {
     const { members, store } = this.#parts;
     const { name, keepsLeases } = watcher;
-    let counted = true;
-    await members.update(site, name, (current) => {
-      counted = current?.state === 'serving';
+    const joined = await members.update(site, name, (current) => {
       const fences = keepsLeases && current?.fences === true;
       if (current?.state !== 'serving') {
         return { v: 1, state: 'serving', behind: true, fences, ...newest(watcher, current) };
@@ -76,7 +76,7 @@ export class Isolation {
         said.sequence === current.sequence;
       return isSame ? current : { ...current, ...said, fences };
     });
-    return counted ? 0 : headOf(store, site);
+    return joined?.behind === false ? 0 : headOf(store, site);
   }
 
   /**
@@ -94,9 +94,9 @@ export class Isolation {
     if (member === undefined || member.state === 'left' || startedAt < member.startedAt) {
       return noLease;
     }
+    const isCurrent = await this.#isCurrent(site, forwarder, member, applied);
     // What was kept out of the count must not serve, lease or none, before it is up to date.
-    const isHeld = member.fences || lease.armed;
-    if (isHeld && !(await this.#admits(site, forwarder, member, applied))) return noLease;
+    if ((member.fences || lease.armed) && !isCurrent) return noLease;
     if (member.fences !== lease.armed) {
       member = await this.#setFences(site, forwarder, lease, startedAt);
       if (member?.fences !== lease.armed) return noLease;
@@ -132,15 +132,18 @@ export class Isolation {
     });
   }
 
-  /** True when a member gets more time; one that was away first has to be up to date. */
-  async #admits(
+  /**
+   * True when a member has applied every change that was answered without it. One that was kept out
+   * is counted again first.
+   */
+  async #isCurrent(
     site: string,
     forwarder: string,
     member: Member,
     applied: Applied,
   ): Promise<boolean> {
     if (member.state === 'serving' && !member.behind) return true;
-    const { members, store, log } = this.#parts;
+    const { members, log } = this.#parts;
     if (member.state !== 'serving') {
       await members.update(site, forwarder, (current) =>
         current === undefined || current.state === 'left' || current.state === 'serving'
@@ -148,13 +151,24 @@ export class Isolation {
           : { ...withoutSilence(current), state: 'serving', behind: true },
       );
     }
-    if (applied.revision < (await headOf(store, site))) return false;
+    if (applied.revision < (await this.#headSince(site, forwarder))) return false;
     const admitted = await members.update(site, forwarder, (current) =>
       current?.state === 'serving' && current.behind ? { ...current, behind: false } : current,
     );
     const isBack = admitted?.state === 'serving' && !admitted.behind;
-    if (isBack) log.info({ site, forwarder }, 'the forwarder may serve the site');
+    if (isBack) log.info({ site, forwarder }, 'the forwarder is up to date');
     return isBack;
+  }
+
+  /** A head of the site that was read since the member is as it is; read once for each. */
+  async #headSince(site: string, forwarder: string): Promise<number> {
+    const path = `${site}/${forwarder}`;
+    const member = this.#parts.members.revisionOf(site, forwarder);
+    const known = this.#heads.get(path);
+    if (known?.member === member) return known.head;
+    const head = await headOf(this.#parts.store, site);
+    this.#heads.set(path, { member, head });
+    return head;
   }
 
   /** A forwarder that was silent reports again. */

@@ -17,7 +17,7 @@ export interface Member extends Said {
    * left: it has said goodbye and serves nothing.
    */
   readonly state: 'serving' | 'fencing' | 'fenced' | 'left';
-  /** It gets no lease before it has applied the site as it is now. */
+  /** It has not been found to have applied every change that was answered without it. */
   readonly behind: boolean;
   /** Its engines refuse traffic when its lease ends. */
   readonly fences: boolean;
