@@ -11,6 +11,7 @@ import { benchLease } from './lease.ts';
 import { benchPeers } from './peers.ts';
 import { benchRemoval } from './removal.ts';
 import { benchScale } from './scale.ts';
+import { benchSilence } from './silence.ts';
 import { benchSizes } from './sizes.ts';
 import { benchStart } from './start.ts';
 import { benchStore } from './store.ts';
@@ -38,6 +39,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   removal: () => benchRemoval(Number(values.removals)),
   fleet: benchFleet,
   failover: benchFailover,
+  silence: benchSilence,
   scale: () => benchScale(Number(values['load-balancers'])),
   sizes: () => benchSizes([10, 1_000, 5_000]),
   traffic: benchTraffic,

@@ -14,6 +14,7 @@ function drain(ForwarderName: string, Sessions: number, ServerId = 'i-1') {
     ForwarderName,
     Sessions,
     Counted: true,
+    SilentSince: '',
     Deadline: '2026-11-24T08:00:30Z',
   };
 }
@@ -73,6 +74,13 @@ test('a removal that no forwarder has counted yet is shown as such', async () =>
   await runDrains(['--watch'], terminal, clock);
   assert.match(terminal.out(), /^lb-1 i-1 10\.0\.0\.1:80 counting sessions, cut in 30 s\n/);
   assert.match(terminal.out(), /2 sessions, cut in 25 s\nno server is draining\n$/);
+});
+
+test('a forwarder that does not report is named, and what it has is not counted', async () => {
+  const silent = { ...drain('f2', 0), Counted: false, SilentSince: '2026-11-24T07:59:00Z' };
+  const { terminal, clock } = scene([[drain('f1', 2), silent]]);
+  await runDrains([], terminal, clock);
+  assert.match(terminal.out(), /2 sessions, cut in 30 s; silent, not counted: f2\n$/);
 });
 
 test('help makes no call, and an unknown flag is a mistake', async () => {

@@ -23,6 +23,8 @@ interface Drain {
   readonly sessions: number | undefined;
   /** Unix milliseconds. */
   readonly deadline: number;
+  /** Forwarders that do not report: what they have is not counted. */
+  readonly silent: readonly string[];
 }
 
 export interface Clock {
@@ -79,6 +81,8 @@ interface DrainsAnswer {
       readonly Port: number;
       readonly Sessions: number;
       readonly Counted: boolean;
+      readonly ForwarderName: string;
+      readonly SilentSince: string;
       readonly Deadline: string;
     }[];
   };
@@ -102,6 +106,7 @@ async function describeDrains(
       address,
       sessions: row.Counted ? (before?.sessions ?? 0) + row.Sessions : before?.sessions,
       deadline: Math.max(before?.deadline ?? 0, Date.parse(row.Deadline)),
+      silent: [...(before?.silent ?? []), ...(row.SilentSince === '' ? [] : [row.ForwarderName])],
     });
   }
   return [...byServer.values()];
@@ -109,6 +114,12 @@ async function describeDrains(
 
 /** `lb-5… i-1 10.0.0.5:80 [#########…] 3 sessions, cut in 12 s`; full = all have ended. */
 function toLine(drain: Drain, peaks: Map<string, number>, now: number): string {
+  const { silent } = drain;
+  const line = progressLine(drain, peaks, now);
+  return silent.length === 0 ? line : `${line}; silent, not counted: ${silent.join(', ')}`;
+}
+
+function progressLine(drain: Drain, peaks: Map<string, number>, now: number): string {
   const { loadBalancerId, serverId, address, sessions } = drain;
   const key = `${loadBalancerId} ${serverId} ${address}`;
   const seconds = Math.max(0, Math.ceil((drain.deadline - now) / 1000));
@@ -138,7 +149,7 @@ function drawing(terminal: Terminal): Show {
 function printing(terminal: Terminal): Show {
   let before: readonly string[] = [];
   return (lines) => {
-    const facts = lines.map((line) => line.replace(/, cut in .*/, ''));
+    const facts = lines.map((line) => line.replace(/, cut in \d+ s/, ''));
     lines.forEach((line, index) => {
       if (!before.includes(facts[index]!)) terminal.write(`${line}\n`);
     });

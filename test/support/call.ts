@@ -49,6 +49,8 @@ export interface Bench {
   readonly clock: { now: number };
   /** Live forwarders as they last reported; tests set it. */
   readonly forwarders: ForwarderState[];
+  /** Those of them that do not report, and since when. */
+  readonly silent: Map<string, string>;
   /** Runs an action with its parameters as texts, the way they come in. */
   call(
     action: Action,
@@ -70,13 +72,14 @@ export async function openBench(): Promise<Bench> {
   const store = await openSqlite({ path: join(folder, 'store.db') });
   const clock = { now: Date.parse('2026-11-24T08:00:00Z') };
   const forwarders: ForwarderState[] = [];
+  const silent = new Map<string, string>();
   const identities = await Identities.open(store, (error) => {
     throw error;
   });
   const createCall = createCalls({
     boundary: openBoundary,
     store,
-    fleet: quietFleet(forwarders),
+    fleet: quietFleet(forwarders, silent),
     sites: new LoadBalancerSites(store),
     now: () => clock.now,
     seal: (secret) => secret,
@@ -99,6 +102,7 @@ export async function openBench(): Promise<Bench> {
     store,
     clock,
     forwarders,
+    silent,
     call: async (action, parameters, { extensions, account: by = account, principal } = {}) => {
       requests += 1;
       const texts = new Map(Object.entries(parameters).map(([name, value]) => [name, text(value)]));
@@ -150,7 +154,10 @@ function callerOf(id: string, principal: Caller['principal'] = { kind: 'root' })
 }
 
 /** A fleet in which every forwarder listed has said its last word. */
-function quietFleet(forwarders: readonly ForwarderState[]): Fleet {
+function quietFleet(
+  forwarders: readonly ForwarderState[],
+  silent: ReadonlyMap<string, string>,
+): Fleet {
   const at = (site: string) => forwarders.filter((each) => each.site === site);
   const progress = (site: string, revision: number, loadBalancerId: string) => {
     const { length } = at(site);
@@ -172,10 +179,10 @@ function quietFleet(forwarders: readonly ForwarderState[]): Fleet {
     standings: (site) =>
       at(site).map(({ name, revision, failures }) => ({
         forwarder: name,
-        state: 'live',
+        state: silent.has(name) ? 'silent' : 'live',
         counted: true,
         fences: false,
-        silentSince: '',
+        silentSince: silent.get(name) ?? '',
         applied: { revision, failures },
       })),
     untilLeft: async () => [],

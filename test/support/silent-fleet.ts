@@ -116,6 +116,12 @@ export class SilentFleet {
     );
   }
 
+  /** True once the engines of both forwarders hold their lease. */
+  async fences(): Promise<boolean> {
+    const { body } = await this.plane.client.call('Sluice', 'DescribeForwarders', {});
+    return JSON.stringify(body).split('"Fences":true').length - 1 === this.posts.length;
+  }
+
   /** Drops what a forwarder sends to the control plane (`out`), or gets from there (`in`). */
   cut({ edge }: Post, ...directions: ('in' | 'out')[]): void {
     const { port } = new URL(this.plane.endpoint);

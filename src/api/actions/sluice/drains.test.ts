@@ -69,6 +69,19 @@ describe('the list of drains', () => {
     assert.deepEqual(await drains({}), await drains());
   });
 
+  test('holds what a silent forwarder has not counted, past the deadline too', async () => {
+    const [first] = await remove('i-1');
+    counts('edge-1', [[first!, 0]]);
+    counts('edge-2', [[first!, 0]]);
+    assert.deepEqual(await drains(), []);
+    bench.silent.set('edge-2', '2026-11-24T07:59:00Z');
+    for (const later of [0, 60_000]) {
+      bench.clock.now += later;
+      const [row, ...others] = await drains();
+      assert.deepEqual([row.ForwarderName, row.Counted, others], ['edge-2', false, []]);
+    }
+  });
+
   test('holds a server until every live forwarder has counted no session', async () => {
     const [first] = await remove('i-1');
     counts('edge-1', [[first!, 0]]);

@@ -84,10 +84,16 @@ function rowsOf(value: LoadBalancer, server: DrainingServer, call: Call): DrainV
     Counted: reported !== undefined,
     SilentSince: silentSince,
     Deadline: isoSeconds(server.deadline),
-    SecondsLeft: Math.ceil((server.deadline - call.now()) / 1000),
+    SecondsLeft: Math.max(0, Math.ceil((server.deadline - call.now()) / 1000)),
   });
-  if (counts.length === 0) return [row({ forwarder: '', reported: undefined, silentSince: '' })];
-  return counts.filter(({ reported }) => reported?.sessions !== 0).map(row);
+  const isOver = server.deadline <= call.now();
+  if (counts.length === 0 && !isOver) {
+    return [row({ forwarder: '', reported: undefined, silentSince: '' })];
+  }
+  // A forwarder that does not report may not have cut what was left at the deadline.
+  return counts
+    .filter(({ reported, silentSince }) => (isOver ? silentSince !== '' : reported?.sessions !== 0))
+    .map(row);
 }
 
 export const DescribeDrains = defineAction({
@@ -98,7 +104,7 @@ export const DescribeDrains = defineAction({
   description:
     'A drain begins with RemoveBackendServers and is over when every forwarder has counted 0 ' +
     'sessions, or at its deadline; then it is listed no more. A forwarder that does not report ' +
-    'has not counted.',
+    'has counted and cut nothing: it is listed until the next change of the load balancer.',
   input: z.object({
     LoadBalancerId: loadBalancerId.optional().describe('Absent: drains of all load balancers.'),
   }),
@@ -109,8 +115,7 @@ export const DescribeDrains = defineAction({
   async run({ LoadBalancerId }, call) {
     const Drain: DrainView[] = [];
     for await (const value of wanted(call, LoadBalancerId)) {
-      const living = value.draining.filter(({ deadline }) => deadline > call.now());
-      Drain.push(...living.flatMap((server) => rowsOf(value, server, call)));
+      Drain.push(...value.draining.flatMap((server) => rowsOf(value, server, call)));
     }
     return { Drains: { Drain } };
   },
