@@ -335,6 +335,10 @@ describe('a forwarder of unclaimed sites', () => {
     assert.deepEqual(carried(), ['lb-1']);
     const journals = [...disk.files.keys()].filter((name) => name.endsWith('.ndjson'));
     assert.deepEqual(journals, ['site-1.ndjson']);
+    // A line of the stream that began before the goodbye brings a new one.
+    await say(snapshot(9, [other], 'site-2'));
+    assert.deepEqual(carried(), ['lb-1']);
+    await clock.advance(2_000);
     await say(snapshot(9, [other], 'site-2'));
     assert.deepEqual(carried(), ['lb-1', 'lb-9']);
   });
@@ -360,6 +364,8 @@ describe('a forwarder of unclaimed sites', () => {
     control.takesReports = true;
     await clock.advance(10_000);
     assert.deepEqual(goodbyes(), ['site-2']);
+    await say(heartbeat(9, [other], 'site-2'));
+    await clock.advance(2_000);
     await say(snapshot(9, [other], 'site-2'));
     assert.deepEqual(carried(), ['lb-9']);
     const said = control.requests.at(-1)!;

@@ -75,10 +75,12 @@ class SiteAgent implements Agent {
   readonly #unknown = new Set<string>();
   readonly #leases: Leases;
   /**
-   * Sites that this forwarder gives up, until a control plane has taken note -> whether it is to
-   * serve them again.
+   * Sites that this forwarder has given up -> the sequence of the goodbye that a control plane has
+   * noted; infinite until one has.
    */
-  readonly #leaving = new Map<string, boolean>();
+  readonly #given = new Map<string, number>();
+  /** The sequence of the stream's request. */
+  #stream = 0;
   #pruned = false;
   #closing = false;
   #connection: Promise<void> = Promise.resolve();
@@ -125,7 +127,11 @@ class SiteAgent implements Agent {
     await this.#counting.boot();
     this.#counting.start();
     const { keeps: keepsLeases } = this.#leases;
-    const request = () => ({ site, keepsLeases, ...this.#leases.next() });
+    const request = () => {
+      const said = this.#leases.next();
+      this.#stream = said.sequence;
+      return { site, keepsLeases, ...said };
+    };
     this.#connection = this.#failover.follow(request, this.#abort.signal, {
       begin: () => {
         for (const replica of this.#replicas.values()) replica.reconnected();
@@ -185,11 +191,7 @@ class SiteAgent implements Agent {
       throw new Error(`a message of ${site}, which is not served here`);
     }
     if (message.type === 'release') return this.#release(site);
-    if (this.#leaving.has(site)) {
-      // It is served again by a stream that begins after a control plane has noted the goodbye.
-      this.#leaving.set(site, true);
-      return;
-    }
+    if (!this.#mayServe(site)) return;
     await this.#open(site).take(message, line);
     if (message.type === 'snapshot') this.#unknown.delete(site);
     // By the first heartbeat every site of this forwarder has been described.
@@ -198,11 +200,23 @@ class SiteAgent implements Agent {
     else this.#status.hurry();
   }
 
+  /**
+   * A site that was given up is served again by a stream that begins after the goodbye: what an
+   * earlier stream sends may have been sent before a control plane noted it.
+   * @throws when a new stream is needed
+   */
+  #mayServe(site: string): boolean {
+    const goodbye = this.#given.get(site) ?? 0;
+    if (goodbye === Number.POSITIVE_INFINITY) return false;
+    if (goodbye > this.#stream) throw new Error(`${site} is served again by a new stream`);
+    this.#given.delete(site);
+    return true;
+  }
+
   /** Gives a site up, and says so once nothing here serves it. */
   #release(site: string): void {
-    const isLeaving = this.#leaving.has(site);
-    this.#leaving.set(site, false);
-    if (isLeaving) return;
+    if (this.#given.get(site) === Number.POSITIVE_INFINITY) return;
+    this.#given.set(site, Number.POSITIVE_INFINITY);
     const replica = this.#replicas.get(site);
     this.#replicas.delete(site);
     this.#unknown.delete(site);
@@ -220,10 +234,9 @@ class SiteAgent implements Agent {
         await replica?.forget();
         await released;
         await this.#leases.release(site);
-        await this.#failover.report(site, { goodbye: this.#leases.next() });
-        const again = this.#leaving.get(site);
-        this.#leaving.delete(site);
-        if (again) this.#failover.reopen(`${site} is served again`);
+        const goodbye = this.#leases.next();
+        await this.#failover.report(site, { goodbye });
+        this.#given.set(site, goodbye.sequence);
         return;
       } catch (error) {
         if (failed === 0) log.warn({ site, reason: reasonOf(error) }, 'cannot leave, trying again');

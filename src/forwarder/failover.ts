@@ -79,11 +79,6 @@ export class Failover implements Reporter {
     }
   }
 
-  /** Begins a new stream. */
-  reopen(reason: string): void {
-    this.#connection?.fail(reason);
-  }
-
   /** @throws Error when no control plane is connected, or it does not answer in time */
   async report(site: string, report: SiteReport): Promise<LeaseTerms> {
     if (this.#connection === undefined) throw new Error('no control plane is connected');
