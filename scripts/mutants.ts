@@ -51,11 +51,14 @@ async function runTests(copy: string, { tests, pattern }: Mutant): Promise<Outco
     env: { ...process.env, ...testRun.environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const interrupt = () => child.kill('SIGKILL');
+  stopping.signal.addEventListener('abort', interrupt);
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
   const [code] = (await once(child, 'close')) as [number | null];
+  stopping.signal.throwIfAborted();
   const failed = [...output.matchAll(/^ *not ok \d+ - (.+)$/gm)].map(([, name = '']) => name);
   return { code: code ?? 1, failed };
 }
@@ -81,6 +84,11 @@ async function judge(copy: string, mutant: Mutant): Promise<string | undefined> 
   }
 }
 
+/** Ends the run with what it has started and copied. */
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => stopping.abort(new Error(`ended by ${signal}`)));
+}
 const names = process.argv.slice(2);
 const all = readMutants();
 const unknown = names.find((name) => !all.some((mutant) => mutant.name === name));

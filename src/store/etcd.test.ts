@@ -204,6 +204,8 @@ describe('the etcd store', () => {
     const timing = { requestMs: never, watchSilenceMs: never, freshMs: 0 };
     const endpoints = [etcd.endpoints[follower]!, ...others];
     const store = await open({ endpoints, timing });
+    // A store closes once its calls have ended.
+    endings.push(async () => etcd.freeze(follower, false));
     const begin = await putAt(store, ['w', '0']);
     const watching = startWatch(store, 'w', begin);
     await put(store, ['w', '1']);
