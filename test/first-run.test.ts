@@ -74,7 +74,7 @@ test('after rm -rf data nothing of the old Sluice answers, and a removal holds',
   const second = await start('data');
   await printed(second);
   assert.equal(sampleOf(second), 'http://127.0.0.1:8000');
-  assert.match(second.output(), /haproxy runs and is loaded anew/);
+  assert.match(second.output(), /ended the haproxy of a removed data folder/);
   const removed = await second.client.call('Ens', 'RemoveBackendServers', {
     LoadBalancerId: balancerOf(second),
     BackendServers: [{ ServerId: 'i-sample-2' }],

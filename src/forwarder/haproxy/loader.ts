@@ -74,6 +74,7 @@ export class Loader {
 
   /** Takes over a HAProxy that an earlier life left running, or starts one on the files there. */
   async open(): Promise<void> {
+    await this.#endStray();
     if (!(await this.#adopt())) await this.load();
     this.#isOpen = true;
     this.#watch();
@@ -158,6 +159,17 @@ export class Loader {
     this.crew.lose();
     this.#sweepSockets();
     rmSync(this.#options.paths.handover, { recursive: true, force: true });
+  }
+
+  /**
+   * Ends a HAProxy without the file that it was loaded from: its data folder was removed while it
+   * ran, and what it serves is no longer known to anyone.
+   */
+  async #endStray(): Promise<void> {
+    const { pid } = this.#process;
+    if (pid === undefined || this.#base !== '') return;
+    await this.#process.stop();
+    this.#options.log.warn({ process: pid }, 'ended the haproxy of a removed data folder');
   }
 
   async #adopt(): Promise<boolean> {
