@@ -105,7 +105,10 @@ test('the machine’s own address is never a load balancer’s, though a pool ha
   const LoadBalancerId = await emptyLoadBalancer(root, 'link');
   const { body } = await root.call('Ens', 'DescribeLoadBalancerAttribute', { LoadBalancerId });
   assert.equal((body as { Address: string }).Address, edge.there.replace(/\.2$/, '.3'));
-  await assert.rejects(emptyLoadBalancer(root, 'link'), /no free address/);
+  await assert.rejects(emptyLoadBalancer(root, 'link'), (error: RpcError) => {
+    assert.match(error.headers['x-sluice-detail'] ?? '', /no free address/);
+    return true;
+  });
 });
 
 test('a server on loopback, and Sluice itself behind a load balancer, are refused', async (t) => {
