@@ -29,6 +29,13 @@ test('no address holds a secret, and none that holds one is believed', () => {
   assert.deepEqual(fromQuery(form, '?Name=a&Key=planted').draft, { Name: 'a' });
 });
 
+test('no address sets the endpoint that the shown code calls', () => {
+  const form = formFor('RemoveBackendServers');
+  assert.equal(fromQuery(form, '?Endpoint=elsewhere.test').options.Endpoint, '');
+  const options = { ...noOptions, Endpoint: 'elsewhere.test' };
+  assert.equal(queryOf(form, {}, options).query, '');
+});
+
 test('every parameter that the audit log masks as a secret is marked as one', () => {
   // A token that leads to the next page, or that makes a call happen once, lets nobody in.
   const harmless = /^(Next|Client)Token$/;

@@ -31,6 +31,9 @@ export function headersOf(options: Options): Record<string, string> {
   );
 }
 
+/** The code behind another person's link must not call another endpoint than the page's. */
+const isCarried = (name: string) => name !== 'Endpoint';
+
 /**
  * The query of an address that opens the form as it is: parameters as the API's own query has
  * them, lists and objects as JSON.
@@ -48,7 +51,7 @@ export function queryOf(
   const omitted = new Set(secrets);
   let query = '';
   for (const [name, each] of entries) {
-    if (each === undefined || each === '') continue;
+    if (each === undefined || each === '' || !isCarried(name)) continue;
     const isKnown = name in options || members.some((member) => member.name === name);
     const part = new URLSearchParams([[name, textOf(each)]]).toString();
     const length = query.length + part.length + 1;
@@ -68,7 +71,7 @@ export function fromQuery(
     .filter(({ name, secret }) => !secret && given.get(name))
     .map((member) => [member.name, readDraft(member, given.get(member.name) ?? '')] as const);
   const options = Object.fromEntries(
-    Object.keys(noOptions).map((name) => [name, given.get(name) ?? '']),
+    Object.keys(noOptions).map((name) => [name, isCarried(name) ? (given.get(name) ?? '') : '']),
   );
   return { draft: Object.fromEntries(drafts), options: options as unknown as Options };
 }

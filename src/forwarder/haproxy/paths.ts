@@ -32,15 +32,16 @@ const longestSocket = 107 - 16;
 
 /**
  * Sockets go to a short folder of their own where the engine's folder is too deep for them, or has
- * signs in its name that HAProxy's file would read otherwise.
+ * signs in its name that HAProxy's file would read otherwise. What HAProxy's own user must reach is
+ * outside of the engine's folder, which is for its owner alone.
  */
 export function pathsOf(folder: string): Paths {
   const digest = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const longest = join(folder, `worker-${Number.MAX_SAFE_INTEGER}.sock`);
   const isPlain = /^[A-Za-z0-9/._@+~-]{1,190}$/.test(longest);
-  const own = join(tmpdir(), `sluice-${digest}`);
+  const own = join(runtimeFolder(), digest);
   const sockets = isPlain && longest.length <= longestSocket ? folder : own;
-  const handover = join(tmpdir(), `sluice-${digest}-handover`);
+  const handover = join(runtimeFolder(), `${digest}-handover`);
   return {
     base: join(folder, 'haproxy.cfg'),
     sections: join(folder, 'load-balancers'),
@@ -57,25 +58,39 @@ export function pathsOf(folder: string): Paths {
 }
 
 /**
+ * A folder of the service's own, where no other user can put anything first: as root /run, else the
+ * user's runtime folder. Without one it is made in the folder for temporary files, and refused when
+ * another user has made it.
+ */
+function runtimeFolder(): string {
+  const uid = process.getuid!();
+  if (uid === 0) return '/run/sluice';
+  const { XDG_RUNTIME_DIR: own } = process.env;
+  return own === undefined ? join(tmpdir(), `sluice-${uid}`) : join(own, 'sluice');
+}
+
+/**
  * Makes the folders, for their owner alone.
  * @param user who HAProxy's workers run as, when not as we do
  * @throws when a folder is somebody else's
  */
 export function makeFolders(paths: Paths, user: string | undefined): void {
+  // HAProxy's own user passes through it.
+  ownFolder(runtimeFolder(), process.getuid!(), 0o711);
   for (const path of [dirname(paths.base), paths.sections, paths.sockets, paths.certificates]) {
     ownFolder(path, process.getuid!());
   }
   ownFolder(paths.handover, user === undefined ? process.getuid!() : userId(user));
 }
 
-function ownFolder(path: string, owner: number): void {
+function ownFolder(path: string, owner: number, mode = 0o700): void {
   if (mkdirSync(path, { recursive: true }) !== undefined) chownSync(path, owner, -1);
   const found = lstatSync(path);
   // Elsewhere than in a folder of ours somebody could have put one in our place.
   if (found.uid !== owner || !found.isDirectory()) {
     throw new Error(`${path} must be a folder of user ${owner}`);
   }
-  chmodSync(path, 0o700);
+  chmodSync(path, mode);
 }
 
 /** `haproxy` where we are root and its package made that user. */

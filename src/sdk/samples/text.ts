@@ -52,8 +52,18 @@ export function linesOf<T>(items: readonly T[], line: (item: T) => string): stri
   return items.map((item) => `${line(item)}\n`).join('');
 }
 
-/** Quotes a word for a POSIX shell. */
+function byShellNumber(codePoint: number): string {
+  return codePoint < 0x80 ? `\\x${hex(codePoint, 2)}` : byCodePoint(codePoint);
+}
+
+/**
+ * Quotes a word for a shell: as POSIX has it, and in the `$'…'` of bash, zsh and ksh where a
+ * character in it is not seen.
+ */
 export function shellWord(text: string): string {
+  if (/[\p{C}\u2028\u2029]/u.test(text)) {
+    return `$${literal(text, { quote: "'", byNumber: byShellNumber })}`;
+  }
   return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
