@@ -402,6 +402,15 @@ describe('the end', () => {
     assert.equal(disk.files.has('site-1.ndjson'), false);
   });
 
+  test('where no control plane takes the goodbye, a restart serves the sites again', async () => {
+    const agent = await start();
+    await say(snapshot(5, [one]));
+    control.takesReports = false;
+    await agent.close({ stopTraffic: true });
+    assert.deepEqual(carried(), []);
+    assert.equal(disk.files.has('site-1.ndjson'), true);
+  });
+
   test('where it cannot stop the traffic it says nothing: it stays counted', async () => {
     const agent = await start();
     await say(snapshot(5, [one]));

@@ -250,10 +250,7 @@ class SiteAgent implements Agent {
     const { engine, log } = this.#options;
     try {
       await engine.prune(new Set());
-      for (const replica of this.#replicas.values()) await replica.forget();
-      for (const site of this.#replicas.keys()) {
-        await this.#failover.report(site, { goodbye: this.#leases.next() });
-      }
+      for (const replica of this.#replicas.values()) await replica.sayGoodbye();
     } catch (error) {
       log.warn({ reason: reasonOf(error) }, 'no control plane knows that this forwarder stops');
     }

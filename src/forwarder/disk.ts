@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** The few files of one folder, as a journal needs them. */
@@ -14,6 +14,7 @@ export interface Disk {
   append(name: string, text: string): Promise<void>;
   /** Whole and on disk when it resolves; until then the old file stands. */
   replace(name: string, text: string): Promise<void>;
+  /** Both are on disk when they resolve. */
   rename(from: string, to: string): Promise<void>;
   remove(name: string): Promise<void>;
   close(): Promise<void>;
@@ -74,11 +75,18 @@ class FolderDisk implements Disk {
   async rename(from: string, to: string): Promise<void> {
     await this.#release(from);
     await rename(join(this.#folder, from), join(this.#folder, to));
+    await syncFolder(this.#folder);
   }
 
   async remove(name: string): Promise<void> {
     await this.#release(name);
-    await rm(join(this.#folder, name), { force: true });
+    try {
+      await unlink(join(this.#folder, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return;
+    }
+    await syncFolder(this.#folder);
   }
 
   async close(): Promise<void> {

@@ -101,6 +101,15 @@ export class Journal {
     return this.#disk.remove(this.#name);
   }
 
+  /** A restart does not read it, until it is put back. */
+  setAside(): Promise<void> {
+    return this.#disk.rename(this.#name, `${this.#name}.aside`);
+  }
+
+  putBack(): Promise<void> {
+    return this.#disk.rename(`${this.#name}.aside`, this.#name);
+  }
+
   async #rewrite(state: SiteState): Promise<void> {
     const lines = state.messages().map((message) => `${JSON.stringify(message)}\n`);
     await this.#disk.replace(this.#name, lines.join(''));

@@ -184,6 +184,23 @@ export class Replica {
     return this.#options.reconciler.release(this.site);
   }
 
+  /**
+   * Says goodbye to the site, which the engine serves no more. A restart serves it again when no
+   * control plane has noted that.
+   * @throws when none has
+   */
+  async sayGoodbye(): Promise<void> {
+    if (this.revision === undefined) return;
+    const { leases, transport } = this.#options;
+    await this.#journal.setAside();
+    try {
+      await transport.report(this.site, { goodbye: leases.next() });
+    } catch (error) {
+      await this.#journal.putBack();
+      throw error;
+    }
+  }
+
   /** Removes the journal: a restart does not serve the site. @throws when it cannot be removed */
   forget(): Promise<void> {
     return this.#journal.remove();
