@@ -167,7 +167,7 @@ test('aliyun CLI: a shell hands it the texts as they are', () => {
   const action = descriptions.find(({ name }) => name === 'CreateGroup')!;
   const source = aliyunCli.source({ action, values, endpoint: 'https://[::1]:8443' });
   const script = `aliyun() { printf '%s\\0' "$@"; }\n${source}`;
-  const words = execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
+  const words = execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
   assert.deepEqual(words, [
     ...['ram', 'CreateGroup', '--endpoint', '[::1]:8443', '--region', 'cn-hangzhou'],
     ...['--GroupName', values.GroupName, '--Comments=--x'],

@@ -79,7 +79,7 @@ function flattenedTags(got: Readonly<Record<string, string>>) {
 /** What the API takes in a text. */
 const comments = hostile
   .toReversed()
-  .filter((text) => !/\p{Cc}/u.test(text))
+  .filter((text) => !/[\p{Cc}\p{Bidi_Control}\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]/u.test(text))
   .join('')
   .slice(0, 100);
 
@@ -177,7 +177,7 @@ for (const { language, build } of toolchains) {
       await assert.rejects(run('refused'), ({ code, stderr }) => {
         assert.equal(code, 1);
         assert.match(stderr, /parameter NetworkId is invalid/);
-        assert.match(stderr, /docs\/errors\/InvalidParameter\.NetworkId/);
+        assert.match(stderr, /docs\/errors\/InvalidNetworkId/);
         return true;
       });
     });

@@ -127,7 +127,7 @@ export const toolchains: readonly Toolchain[] = [
       const onPath = `chmod +x bin/sluice; PATH="$PWD/bin:$PATH"; . "./$1"`;
       const file = (name: string) => `${name}.sh`;
       return programs(folder, sluiceCli, requests, file, (name) => [
-        ...(['sh', '-c', onPath, 'sh'] as const),
+        ...(['bash', '-c', onPath, 'bash'] as const),
         file(name),
       ]);
     },

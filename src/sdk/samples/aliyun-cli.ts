@@ -10,8 +10,8 @@ export const aliyunCli: Language = {
   installs: () => 'go install github.com/aliyun/aliyun-cli/v3/main@latest',
   source,
   project: (request) => ({
-    'call.sh': `#!/bin/sh\n${source(request)}`,
-    'README.md': readme(request, 'the aliyun CLI', ['sh call.sh']),
+    'call.sh': `#!/usr/bin/env bash\n${source(request)}`,
+    'README.md': readme(request, 'the aliyun CLI', ['bash call.sh']),
   }),
 };
 

@@ -99,7 +99,7 @@ test('a shell word holds no open quote', () => {
   assert.equal(shellWord('a-b.1'), 'a-b.1');
   assert.equal(shellWord("it's $HOME"), "'it'\\''s $HOME'");
   assert.equal(shellWord(''), "''");
-  assert.equal(shellWord('a\u0003b\n\u202E'), "$'a\\x03b\\n\\u202e'");
+  assert.equal(shellWord('a\u0003b\n\u202E'), "$'a\\x03b\\n\\xe2\\x80\\xae'");
 });
 
 test('a zip holds the files of the project in one folder', () => {

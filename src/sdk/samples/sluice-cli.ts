@@ -10,8 +10,8 @@ export const sluiceCli: Language = {
   installs: () => 'npm install',
   source,
   project: (request) => ({
-    'call.sh': `#!/bin/sh\n${source(request)}`,
-    'README.md': readme(request, 'the Sluice CLI', ['sh call.sh']),
+    'call.sh': `#!/usr/bin/env bash\n${source(request)}`,
+    'README.md': readme(request, 'the Sluice CLI', ['bash call.sh']),
   }),
 };
 

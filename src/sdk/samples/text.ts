@@ -52,8 +52,10 @@ export function linesOf<T>(items: readonly T[], line: (item: T) => string): stri
   return items.map((item) => `${line(item)}\n`).join('');
 }
 
+/** Its bytes in UTF-8: `\u` of a shell depends on the locale. */
 function byShellNumber(codePoint: number): string {
-  return codePoint < 0x80 ? `\\x${hex(codePoint, 2)}` : byCodePoint(codePoint);
+  const bytes = new TextEncoder().encode(String.fromCodePoint(codePoint));
+  return Array.from(bytes, (byte) => `\\x${hex(byte, 2)}`).join('');
 }
 
 /**
