@@ -13,7 +13,7 @@ export interface ConnectionOptions {
   readonly onBegun: () => void;
   /** A line waits to be taken. */
   readonly onLine: () => void;
-  /** A report was answered in time. */
+  /** A report was answered in time, and so was the last one that the store had to take. */
   readonly onAnswered: () => void;
   /** Nothing was amiss for `limits.steadyConnection`. */
   readonly onSteady: () => void;
@@ -38,6 +38,8 @@ export class Connection {
   readonly #reports = new Set<PendingReport>();
   /** A site that reports may name. */
   #reportedSite: string | undefined;
+  /** The last report that the store had to take has failed. */
+  #isStoreDoubted = false;
   #hasBegun = false;
   #isReading = true;
   #readOn: () => void = () => {};
@@ -69,7 +71,7 @@ export class Connection {
 
   /** @throws the transport's errors; Error when no answer comes in time, or it was closed */
   async report(site: string, report: SiteReport) {
-    const { transport, onAnswered } = this.#options;
+    const { transport } = this.#options;
     this.#unreportedMs = 0;
     const extra = JSON.stringify(report).length / limits.reportCharactersPerMs;
     const abort = new AbortController();
@@ -82,10 +84,10 @@ export class Connection {
         abort.signal,
       );
       this.#reportedSite = site;
-      if (!this.#abort.signal.aborted) onAnswered();
+      this.#reportAnswered(report);
       return answer;
     } catch (error) {
-      this.#reportFailed(error);
+      this.#reportFailed(report, error);
       throw error;
     } finally {
       this.#reports.delete(pending);
@@ -181,13 +183,21 @@ export class Connection {
     if (this.#idleMs >= most) this.#fail('lost', `no message within ${most} ms`);
   }
 
-  #reportFailed(error: unknown): void {
+  /** A control plane answers a report of nothing without its store: that proves little. */
+  #reportAnswered(report: SiteReport): void {
     if (this.#abort.signal.aborted) return;
+    if (isStored(report)) this.#isStoreDoubted = false;
+    if (!this.#isStoreDoubted) this.#options.onAnswered();
+  }
+
+  #reportFailed(report: SiteReport, error: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    // One that refuses a report is alive, and another would refuse it too.
     if (isAnswer(error, 4)) {
-      // One that refuses a report is alive, and another would refuse it too.
-      this.#options.onAnswered();
+      this.#reportAnswered(report);
       return;
     }
+    if (isStored(report)) this.#isStoreDoubted = true;
     this.#steadyMs = 0;
     // Until the stream has begun it alone counts.
     if (this.#hasBegun) this.#options.onFailed('unanswered', reasonOf(error));
@@ -196,6 +206,11 @@ export class Connection {
   #fail(failure: Failure, reason: string): void {
     if (!this.#abort.signal.aborted) this.#options.onFailed(failure, reason);
   }
+}
+
+/** True for a report that the store of the control plane has to take. */
+function isStored({ traffic: _, ...rest }: SiteReport): boolean {
+  return Object.keys(rest).length > 0;
 }
 
 /** Whatever becomes of the promise, once `signal` aborts it is over. */

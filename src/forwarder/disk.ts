@@ -9,7 +9,7 @@ export interface Disk {
   read(name: string): Promise<string | undefined>;
   /**
    * In the system's hands when it resolves, so that a killed process loses nothing; on disk soon
-   * after.
+   * after, by a sync that begins after it.
    */
   append(name: string, text: string): Promise<void>;
   /** Whole and on disk when it resolves; until then the old file stands. */
@@ -28,7 +28,9 @@ export function folderDisk(folder: string): Disk {
 class FolderDisk implements Disk {
   readonly #folder: string;
   readonly #open = new Map<string, FileHandle>();
-  readonly #syncing = new Map<string, Promise<unknown>>();
+  readonly #syncing = new Map<string, Promise<void>>();
+  /** Files that were appended to since their last sync began. */
+  readonly #unsynced = new Set<string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -50,10 +52,15 @@ class FolderDisk implements Disk {
     }
     // Into the page cache, which takes less time than another thread would to be asked.
     appendFileSync(file.fd, text);
-    if (this.#syncing.has(name)) return;
+    this.#unsynced.add(name);
+    if (!this.#syncing.has(name)) this.#syncing.set(name, this.#sync(name, file));
+  }
+
+  /** Until a sync has begun after the last append. */
+  async #sync(name: string, file: FileHandle): Promise<void> {
     // A failed sync loses nothing that the process can still say: the next replace says it whole.
-    const done = () => this.#syncing.delete(name);
-    this.#syncing.set(name, file.datasync().then(done, done));
+    while (this.#unsynced.delete(name)) await file.datasync().catch(() => {});
+    this.#syncing.delete(name);
   }
 
   async replace(name: string, text: string): Promise<void> {

@@ -24,6 +24,8 @@ class Plane implements Transport {
   /** What its stream does: `hang` also for one that was open before. */
   stream: 'live' | 'hang' | 'end' | number = 'live';
   reports: 'taken' | 'hang' | number = 'taken';
+  /** Without one, a report that its store has to take fails. */
+  hasStore = true;
   watches = 0;
   drops = 0;
   /** When each report came. */
@@ -44,9 +46,11 @@ class Plane implements Transport {
     }
   }
 
-  async report(_site: string, _report: SiteReport, _signal: AbortSignal): Promise<LeaseTerms> {
+  async report(_site: string, report: SiteReport, _signal: AbortSignal): Promise<LeaseTerms> {
     if (this.reports === 'hang') return never();
     if (this.reports !== 'taken') throw new StatusError(this.reports);
+    const isStored = report.applied !== undefined || report.status !== undefined;
+    if (!this.hasStore && isStored) throw new StatusError(503);
     this.reported.push(clock.now());
     return { isolation: 'serve', leaseMs: 0 };
   }
@@ -276,6 +280,21 @@ describe('a control plane that is left', () => {
 });
 
 describe('when all control planes fail', () => {
+  test('one without its store is left, also while it answers reports of nothing', async () => {
+    a().stream = 'end';
+    b().hasStore = false;
+    follow(clock, 'site-1');
+    await clock.advance(1);
+    assert.deepEqual(watches(), [1, 1]);
+    const applied = { revision: 1, failures: [] };
+    await assert.rejects(failover.report('site-1', { applied }), { status: 503 });
+    a().stream = 'live';
+    await clock.advance(limits.reconnect.unanswered.minMs * 2);
+    assert.ok(b().reported.length > 0, 'a report of nothing was answered');
+    assert.deepEqual(watches(), [2, 1]);
+    await assert.doesNotReject(failover.report('site-1', { applied }));
+  });
+
   test('each is tried in turn, and the first that is back is found within 2 s', async () => {
     a().stream = 'end';
     b().stream = 'end';

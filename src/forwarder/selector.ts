@@ -13,7 +13,7 @@ export type Failure = 'unreachable' | 'lost' | 'refused' | 'unanswered';
 /** What happened on a connection. */
 export type ConnectionEvent = { readonly connection: number } & (
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** A report was answered in time. */
+  /** A report was answered in time, and so was the last one that the store had to take. */
   | { readonly kind: 'answered' }
   /** It has lasted for `limits.steadyConnection`. */
   | { readonly kind: 'steady' }

@@ -32,6 +32,9 @@ async function writeJournal(folder: string): Promise<void> {
   say('replaced');
   await disk.append('site', 'change\n');
   say('appended');
+  // In the same turn of the event loop: the sync of the first counts as under way.
+  await disk.append('site', 'another change\n');
+  say('appended-again');
   await disk.close();
   say('closed');
 }
