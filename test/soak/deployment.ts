@@ -31,6 +31,11 @@ export const site = 'local';
 /** Front-end port of each kind of listener. */
 export const ports = { http: 80, tcp: 81, udp: 53 } as const;
 
+export type Isolation = 'serve' | 'fence';
+
+/** What the manual says for etcd where sites fence: an election ends before a lease does. */
+const quickElections = ['heartbeat-interval=50', 'election-timeout=500'];
+
 /** A process of Sluice that can be killed and started again as it was. */
 export interface Member {
   readonly name: string;
@@ -59,6 +64,12 @@ export interface Deployment {
   close(): Promise<void>;
 }
 
+/** A call without an answer within this has failed: above the time that etcd takes to elect. */
+export const callMs = 15_000;
+
+/** What is shown of the output of an agent when the start fails. Characters. */
+const outputKept = 3_000;
+
 /** How long anything may take to come up: the machine may be busy. Milliseconds. */
 export const patience = 90_000;
 
@@ -67,24 +78,30 @@ export function forwarderName(number: number): string {
 }
 
 /** Starts all of it in the network, whose hub this process is in. */
-export async function deploy(network: SoakNetwork): Promise<Deployment> {
+export async function deploy(network: SoakNetwork, isolation: Isolation): Promise<Deployment> {
   const stops: (() => unknown)[] = [];
+  const agents: Member[] = [];
   const close = async () => {
     for (const stop of stops.splice(0).reverse()) await stop();
   };
   try {
     await startServers(network, stops);
-    const etcd = await startEtcd(3);
+    const etcd = await startEtcd(3, isolation === 'fence' ? quickElections : []);
     stops.push(() => etcd.stop());
     const planes = [await startPlane(1, etcd, stops), await startPlane(2, etcd, stops)];
     const clients = planes.map(({ endpoint }) => new RpcClient({ endpoint, ...rootKey }));
     stops.push(() => Promise.all(clients.map((client) => client.close())));
     const [client] = clients as [RpcClient];
     await client.call('Sluice', 'RegisterSite', { EnsRegionId: site, AddressPool: pool });
+    await client.call('Sluice', 'SetSiteIsolation', { EnsRegionId: site, Isolation: isolation });
     const endpoint = planes.map((plane) => plane.endpoint).join();
-    const agents: Member[] = [];
     for (const number of forwarders) {
       agents.push(await startAgent(number, endpoint, client, network, stops));
+    }
+    if (isolation === 'fence') {
+      const fence = async () => (await standingsOf(client)).filter(({ fences }) => fences).length;
+      const all = async () => (await fence()) === forwarders.length;
+      await until(all, { what: 'all forwarders to fence', timeoutMs: patience });
     }
     for (const number of serverNumbers) {
       const named = { InstanceId: serverName(number), PrivateIpAddress: serverAddress(number) };
@@ -102,6 +119,9 @@ export async function deploy(network: SoakNetwork): Promise<Deployment> {
       },
     };
   } catch (error) {
+    for (const { name, running } of agents) {
+      console.error(`${name} said last:\n${running.output().slice(-outputKept)}`);
+    }
     await close();
     throw error;
   }
@@ -202,6 +222,43 @@ async function makeBalancer(client: RpcClient): Promise<Balancer> {
     });
   }
   return { id: LoadBalancerId, address: Address };
+}
+
+/** A forwarder at the site, as a control plane shows it. */
+export interface Standing {
+  readonly forwarder: string;
+  /** It has reported within the last seconds. */
+  readonly live: boolean;
+  /** Empty: it has no place at the site yet. */
+  readonly state: string;
+  readonly fences: boolean;
+}
+
+/** Every forwarder. @throws as the call does, also when there is no answer in 15 seconds */
+export async function standingsOf(client: RpcClient): Promise<readonly Standing[]> {
+  const signal = AbortSignal.timeout(callMs);
+  const { body } = await client.call('Sluice', 'DescribeForwarders', {}, { signal });
+  return (body as Described).Forwarders.Forwarder.map(({ ForwarderName, Live, Sites }) => {
+    const at = Sites.Site.find(({ EnsRegionId }) => EnsRegionId === site);
+    const { State: state = '', Fences: fences = false } = at ?? {};
+    return { forwarder: ForwarderName, live: Live, state, fences };
+  });
+}
+
+interface Described {
+  readonly Forwarders: {
+    readonly Forwarder: readonly {
+      readonly ForwarderName: string;
+      readonly Live: boolean;
+      readonly Sites: {
+        readonly Site: readonly {
+          readonly EnsRegionId: string;
+          readonly State: string;
+          readonly Fences: boolean;
+        }[];
+      };
+    }[];
+  };
 }
 
 /** True when a load balancer answers through a forwarder. */

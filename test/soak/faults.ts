@@ -1,12 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RpcClient } from '../../src/client.ts';
 import { pick } from '../support/random.ts';
 import { until } from '../support/wait.ts';
-import { type Deployment, forwarderName, isServed, type Member, patience } from './deployment.ts';
+import {
+  type Deployment,
+  forwarderName,
+  type Isolation,
+  isServed,
+  type Member,
+  patience,
+  standingsOf,
+} from './deployment.ts';
 import { forwarders } from './network.ts';
 import type { Verdict } from './verdict.ts';
 
-/** What a fault explains: failures through one forwarder, or failures of calls. */
-type Scope = { readonly forwarder: number } | 'calls' | 'nothing';
+/** What a fault explains: failures of calls, failures through forwarders. */
+interface Scope {
+  readonly calls: boolean;
+  readonly forwarders: readonly number[];
+}
 
 /** A process that can fail, and how. */
 interface Target {
@@ -24,8 +36,11 @@ interface Window {
   until: number;
 }
 
-/** After a fault is over, what began before may fail for this long. Milliseconds. */
-const graceMs = { forwarder: 1_000, calls: 10_000 };
+/**
+ * After a fault is over, what began before may fail for this long. Milliseconds. Where a forwarder
+ * is to fence: as long as its lease and its engine may take for that.
+ */
+const graceMs = { forwarder: { serve: 1_000, fence: 3_000 }, calls: 10_000 };
 
 /** A paused process is paused for at most so long: longer than every lease and timeout. */
 const longestPauseMs = 9_000;
@@ -35,14 +50,21 @@ export class Faults {
   readonly #deployment: Deployment;
   readonly #verdict: Verdict;
   readonly #random: () => number;
+  readonly #isolation: Isolation;
   readonly #targets: readonly Target[];
   readonly #windows: Window[] = [];
   #current = '';
 
-  constructor(deployment: Deployment, verdict: Verdict, random: () => number, isFence: boolean) {
+  constructor(
+    deployment: Deployment,
+    verdict: Verdict,
+    random: () => number,
+    isolation: Isolation,
+  ) {
     this.#deployment = deployment;
     this.#verdict = verdict;
     this.#random = random;
+    this.#isolation = isolation;
     const { etcd, planes, agents } = deployment;
     const process = (member: Member, scope: Scope): Target => ({
       name: member.name,
@@ -53,13 +75,17 @@ export class Faults {
         await member.restart();
       },
     });
+    // One that serves when cut off needs neither its agent nor a control plane.
+    const needed = (numbers: readonly number[]) => (isolation === 'fence' ? numbers : []);
+    const control = { calls: true, forwarders: needed(forwarders) };
     this.#targets = [
-      ...planes.map((each) => process(each, 'calls')),
-      // A forwarder that is fenced serves nothing; one that is not goes on without its agent.
-      ...agents.map((each, index) => process(each, isFence ? { forwarder: index + 1 } : 'nothing')),
+      ...planes.map((each) => process(each, control)),
+      ...agents.map((each, index) =>
+        process(each, { calls: false, forwarders: needed([index + 1]) }),
+      ),
       ...etcd.endpoints.map((_, index) => ({
         name: `etcd ${index + 1}`,
-        scope: 'calls' as const,
+        scope: control,
         stop: (stopped: boolean) => etcd.freeze(index, stopped),
         kill: async () => {
           await etcd.kill(index);
@@ -77,14 +103,18 @@ export class Faults {
 
   /** True when a fault explains that what went through a forwarder since `begun` has failed. */
   explains(forwarder: number, begun: number): boolean {
-    return this.#isWithin(
-      begun,
-      (scope) => typeof scope === 'object' && scope.forwarder === forwarder,
-    );
+    const grace = graceMs.forwarder[this.#isolation];
+    return this.#isWithin(begun, grace, ({ forwarders }) => forwarders.includes(forwarder));
   }
 
   explainsCall(begun: number): boolean {
-    return this.#isWithin(begun, (scope) => scope === 'calls');
+    return this.#isWithin(begun, graceMs.calls, ({ calls }) => calls);
+  }
+
+  /** Callers of the control planes that are not under a fault now. */
+  wellClients(): readonly RpcClient[] {
+    const { clients, planes } = this.#deployment;
+    return clients.filter((_, index) => planes[index]?.name !== this.#current);
   }
 
   /** One fault after the other until `signal` aborts; each process in turn, in another order. */
@@ -118,17 +148,16 @@ export class Faults {
       this.#verdict.fail('not recovered', `${name}: ${error}`);
     }
     this.#current = '';
-    const grace = scope === 'calls' ? graceMs.calls : graceMs.forwarder;
-    window.until = performance.now() + grace;
+    window.until = performance.now();
   }
 
   /** Every forwarder is live and serves. */
   async #recovered(): Promise<void> {
     const { clients, balancers } = this.#deployment;
     const live = async () => {
-      const { body } = await pick(this.#random, clients).call('Sluice', 'DescribeForwarders', {});
-      const { Forwarder } = (body as Described).Forwarders;
-      const names = Forwarder.filter(({ Live }) => Live).map((each) => each.ForwarderName);
+      const standings = await standingsOf(pick(this.#random, clients));
+      const well = standings.filter(({ live, state }) => live && state === 'live');
+      const names = well.map(({ forwarder }) => forwarder);
       return forwarders.every((number) => names.includes(forwarderName(number)));
     };
     await until(live, { what: 'all forwarders live', timeoutMs: patience });
@@ -142,7 +171,7 @@ export class Faults {
     const all = () => this.#deployment.haproxies(forwarder);
     return {
       name: `HAProxy ${forwarder}`,
-      scope: { forwarder },
+      scope: { calls: false, forwarders: [forwarder] },
       stop: (stopped) => {
         for (const pid of all()) process.kill(pid, stopped ? 'SIGSTOP' : 'SIGCONT');
       },
@@ -154,16 +183,10 @@ export class Faults {
     };
   }
 
-  #isWithin(begun: number, applies: (scope: Scope) => boolean): boolean {
+  #isWithin(begun: number, grace: number, applies: (scope: Scope) => boolean): boolean {
     const now = performance.now();
     return this.#windows.some(
-      ({ scope, from, until: to }) => applies(scope) && from <= now && begun <= to,
+      ({ scope, from, until: to }) => applies(scope) && from <= now && begun <= to + grace,
     );
   }
-}
-
-interface Described {
-  readonly Forwarders: {
-    readonly Forwarder: readonly { readonly ForwarderName: string; readonly Live: boolean }[];
-  };
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run soak -- --minutes 10 [--seed N] [--isolation serve]`: the promise over a long time, on
+ * `npm run soak -- --minutes 10 [--seed N] [--isolation serve|fence]`: the promise over a long time, on
  * real processes in network namespaces of its own. Ends with 1 when anything counts against it.
  */
 import { fork } from 'node:child_process';
@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { seeded } from '../support/random.ts';
-import { type Deployment, deploy } from './deployment.ts';
+import { type Deployment, deploy, type Isolation } from './deployment.ts';
 import { Faults } from './faults.ts';
+import { watchFences } from './fences.ts';
 import {
   forwarders,
   makeNetwork,
@@ -39,7 +40,7 @@ const endMs = 10_000;
 interface Flags {
   readonly minutes: number;
   readonly seed: number;
-  readonly isFence: boolean;
+  readonly isolation: Isolation;
 }
 
 function readFlags(): Flags & { readonly inside: string | undefined } {
@@ -56,8 +57,8 @@ function readFlags(): Flags & { readonly inside: string | undefined } {
   const { isolation, inside } = values;
   if (!(minutes > 0 && minutes <= 1_440)) refuse('--minutes: more than 0, at most 1440');
   if (!Number.isInteger(seed)) refuse('--seed: a whole number');
-  if (isolation !== 'serve') refuse('--isolation: serve');
-  return { minutes, seed, isFence: false, inside };
+  if (isolation !== 'serve' && isolation !== 'fence') refuse('--isolation: serve or fence');
+  return { minutes, seed, isolation, inside };
 }
 
 function refuse(reason: string): never {
@@ -66,7 +67,7 @@ function refuse(reason: string): never {
 }
 
 /** Makes the network, runs the soak in its hub, and takes all away however that ends. */
-async function runOutside({ minutes, seed }: Flags): Promise<number> {
+async function runOutside({ minutes, seed, isolation }: Flags): Promise<number> {
   const id = newNetworkId();
   const network = soakNetwork(id);
   // All temporary folders are made in this one, so that none outlives a run that was ended.
@@ -80,10 +81,11 @@ async function runOutside({ minutes, seed }: Flags): Promise<number> {
     process.exit(130);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
-  console.log(`soak: ${minutes} minutes, seed ${seed}`);
+  console.log(`soak: ${minutes} minutes, seed ${seed}, isolation ${isolation}`);
   try {
     makeNetwork(network);
-    const flags = ['--inside', id, '--minutes', String(minutes), '--seed', String(seed)];
+    const given = { inside: id, minutes, seed, isolation };
+    const flags = Object.entries(given).map(([flag, value]) => `--${flag}=${value}`);
     const execArgv = ['netns', 'exec', network.hub, process.execPath];
     const env = { ...process.env, TMPDIR: folder };
     const child = fork(import.meta.filename, flags, { execPath: 'ip', execArgv, env });
@@ -106,7 +108,7 @@ async function leftIn(network: SoakNetwork): Promise<readonly string[]> {
 }
 
 async function runInside(network: SoakNetwork, flags: Flags): Promise<number> {
-  const deployment = await deploy(network);
+  const deployment = await deploy(network, flags.isolation);
   const verdict = new Verdict();
   try {
     await soak(deployment, verdict, flags);
@@ -120,11 +122,11 @@ async function runInside(network: SoakNetwork, flags: Flags): Promise<number> {
 async function soak(
   deployment: Deployment,
   verdict: Verdict,
-  { minutes, seed, isFence }: Flags,
+  { minutes, seed, isolation }: Flags,
 ): Promise<void> {
   const random = seeded(seed);
   const { balancers } = deployment;
-  const faults = new Faults(deployment, verdict, random, isFence);
+  const faults = new Faults(deployment, verdict, random, isolation);
   const removals = new Removals();
   const shared = { faults, removals, verdict, drainSeconds };
   const clients = new AbortController();
@@ -132,8 +134,9 @@ async function soak(
   const failing = new AbortController();
   const running = [
     runTraffic({ balancers, ...shared }, clients.signal),
+    watchFences(faults, verdict, operators.signal),
     ...balancers.map((balancer, index) => {
-      const own = { deployment, random: seeded(seed + index), ...shared };
+      const own = { random: seeded(seed + index), ...shared };
       return runOperations(own, balancer, operators.signal);
     }),
   ];

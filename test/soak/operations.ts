@@ -2,21 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RpcAnswer, RpcClient } from '../../src/client.ts';
 import { pick } from '../support/random.ts';
 import { emptyLoadBalancer } from '../support/scene.ts';
-import { type Balancer, type Deployment, forwarderName, ports, site } from './deployment.ts';
+import { type Balancer, callMs, forwarderName, ports, site } from './deployment.ts';
 import type { Faults } from './faults.ts';
 import { forwarders, serverNumbers } from './network.ts';
 import type { Removals } from './removals.ts';
 import { serverName, serverPorts } from './servers.ts';
 import type { Verdict } from './verdict.ts';
 
-/** A call without an answer within this has failed: above the time that etcd takes to elect. */
-const callMs = 15_000;
-
 /** Servers that a load balancer keeps, so that there is always one to answer. */
 const kept = 2;
 
 interface Parts {
-  readonly deployment: Deployment;
   readonly faults: Faults;
   readonly removals: Removals;
   readonly verdict: Verdict;
@@ -180,11 +176,8 @@ class Operator {
 
   /** A control plane that is not under a fault, as a caller behind a balancer would get. */
   #client(): RpcClient {
-    const { deployment, faults, random } = this.#parts;
-    const well = deployment.clients.filter(
-      (_, index) => deployment.planes[index]?.name !== faults.current,
-    );
-    return pick(random, well);
+    const { faults, random } = this.#parts;
+    return pick(random, faults.wellClients());
   }
 
   #some(from: Iterable<string>, most: number): string[] {

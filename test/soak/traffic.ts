@@ -146,6 +146,10 @@ function tcpName(host: string, localAddress: string): Promise<string> {
   });
 }
 
+/** Source ports of flows: none comes again while a forwarder may still know its last flow. */
+const flowPorts = { first: 10_000, count: 50_000 };
+let flows = 0;
+
 /** One datagram of a new flow. */
 function udpName(host: string, localAddress: string): Promise<string> {
   const socket = dgram.createSocket('udp4');
@@ -156,6 +160,7 @@ function udpName(host: string, localAddress: string): Promise<string> {
       clearTimeout(late);
       resolve(String(data));
     });
-    socket.bind({ address: localAddress }, () => socket.send('x', ports.udp, host));
+    const port = flowPorts.first + (flows++ % flowPorts.count);
+    socket.bind({ address: localAddress, port }, () => socket.send('x', ports.udp, host));
   }).finally(() => socket.close());
 }

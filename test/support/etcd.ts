@@ -27,8 +27,11 @@ interface Member {
   process?: ChildProcess;
 }
 
-/** Starts etcd on ports of the system's choice in a temporary folder and waits for its health. */
-export async function startEtcd(size = 1): Promise<Etcd> {
+/**
+ * Starts etcd on ports of the system's choice in a temporary folder and waits for its health.
+ * @param more flags of every member, without their dashes
+ */
+export async function startEtcd(size = 1, more: readonly string[] = []): Promise<Etcd> {
   const folder = await mkdtemp(join(tmpdir(), 'etcd-'));
   const members: Member[] = [];
   for (let index = 0; index < size; index++) {
@@ -39,7 +42,7 @@ export async function startEtcd(size = 1): Promise<Etcd> {
     endpoints: members.map(({ clientUrl }) => clientUrl),
     kill: (index = 0) => end(member(index)),
     start: async (index = 0) => {
-      launch(member(index), members, folder);
+      launch(member(index), members, folder, more);
       await healthy(member(index));
     },
     freeze: (index, frozen) => {
@@ -51,7 +54,7 @@ export async function startEtcd(size = 1): Promise<Etcd> {
     },
   };
   try {
-    for (const each of members) launch(each, members, folder);
+    for (const each of members) launch(each, members, folder, more);
     await Promise.all(members.map(healthy));
   } catch (error) {
     await etcd.stop();
@@ -64,7 +67,12 @@ async function freeUrl(): Promise<string> {
   return `http://127.0.0.1:${await freePort()}`;
 }
 
-function launch(member: Member, members: readonly Member[], folder: string): void {
+function launch(
+  member: Member,
+  members: readonly Member[],
+  folder: string,
+  more: readonly string[],
+): void {
   const { name, clientUrl, peerUrl } = member;
   const cluster = members.map((each) => `${each.name}=${each.peerUrl}`).join(',');
   const flags = {
@@ -77,7 +85,8 @@ function launch(member: Member, members: readonly Member[], folder: string): voi
     'initial-cluster': cluster,
     'log-level': 'error',
   };
-  const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
+  const own = Object.entries(flags).map(([flag, value]) => `${flag}=${value}`);
+  const words = [...own, ...more].map((each) => `--${each}`);
   const child = spawn('etcd', words, { stdio: 'ignore' });
   const killChild = () => child.kill('SIGKILL');
   process.once('exit', killChild);
