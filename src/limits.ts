@@ -131,6 +131,8 @@ export const limits = {
   /** A session of the console lasts a working day at most, and ends after a break like lunch. */
   consoleLife: 12 * 3_600_000,
   consoleIdle: 30 * 60_000,
+  /** Session cookies of one request that are opened: our own and some that others planted. */
+  consoleCookies: 8,
   /** Its cookie tells of the last call to within this: writing it with each would gain nothing. */
   consoleRefresh: 60_000,
   /** From the printing of a sign-in link until it is followed: time to find the terminal again. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import { test } from 'node:test';
 import { SimulatedClock } from '../test/support/clock.ts';
 import { MemoryStore } from '../test/support/memory-store.ts';
@@ -16,6 +18,27 @@ async function scrape(store: Store): Promise<string> {
     await metrics.close();
   }
 }
+
+test('scrapes are answered under configured host names, and to no page of another origin', async () => {
+  const audit = async () => ({ bytes: 7, dropped: 0, omitted: 3 });
+  const store = new MemoryStore(new SimulatedClock());
+  const metrics = createMetrics(store, { standings: () => [] }, audit, ['edge.test']);
+  try {
+    const address = new URL(await metrics.listen({ host: '127.0.0.1', port: 0 }));
+    const statusWith = async (headers: Readonly<Record<string, string>>) => {
+      const [answer] = await once(http.get(address, { agent: false, headers }), 'response');
+      (answer as http.IncomingMessage).resume();
+      return (answer as http.IncomingMessage).statusCode;
+    };
+    assert.equal(await statusWith({}), 200);
+    assert.equal(await statusWith({ host: 'edge.test:9464' }), 200);
+    assert.equal(await statusWith({ host: 'evil.test' }), 403);
+    assert.equal(await statusWith({ origin: 'http://127.0.0.1:1' }), 403);
+    assert.equal(await statusWith({ 'sec-fetch-site': 'same-site' }), 403);
+  } finally {
+    await metrics.close();
+  }
+});
 
 test('the end of each certificate is exported, whatever its name', async () => {
   const store = new MemoryStore(new SimulatedClock());

@@ -8,6 +8,7 @@ import type { Address } from './setting-values.ts';
 import { keys } from './store/keys.ts';
 import { parseRecord } from './store/records.ts';
 import type { Store } from './store/store.ts';
+import { isForeign, isOwnHost } from './web/hosts.ts';
 
 /** What a process counts, and where it can be read. */
 export interface Metrics {
@@ -31,11 +32,13 @@ interface AuditFigures {
 /**
  * The metrics of one process, with those of Node itself.
  * @param store, fleet, audit read at each scrape
+ * @param hostNames in a scrape's Host besides loopback names and the address that it came to
  */
 export function createMetrics(
   store: Store,
   fleet: Pick<Fleet, 'standings'>,
   audit: () => Promise<AuditFigures>,
+  hostNames: readonly string[] = [],
 ): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -72,6 +75,11 @@ export function createMetrics(
   exportForwarders(registers, store, fleet);
   measureAudit(registry, audit);
   const server = http.createServer(async (request, response) => {
+    const isOwn = isOwnHost(request.headers.host, request.socket, hostNames);
+    if (!isOwn || isForeign(request.headers, false)) {
+      response.writeHead(403).end('this host name or origin is not configured: set --host-names\n');
+      return;
+    }
     if (request.url !== '/metrics') {
       response.writeHead(404).end('the metrics are at /metrics\n');
       return;

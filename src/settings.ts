@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { AccessKeyPair } from './access-key-pair.ts';
 import { trustedProxies } from './api/peer.ts';
@@ -53,6 +54,8 @@ export interface Settings extends TrafficSettings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Addresses and networks of the proxies in front of the API. */
   readonly behindProxy: readonly string[];
+  /** Host names of the console and /metrics besides loopback names, in lower case. */
+  readonly hostNames: readonly string[];
   /** As openStore takes it: `sqlite:` (in the data folder), `etcd://host:port,host:port`. */
   readonly store: string;
   /** Three sample servers and a load balancer over them. */
@@ -189,6 +192,12 @@ export const upSettings: readonly Setting[] = [
     variable: 'SLUICE_BEHIND_PROXY',
     value: 'CIDR,CIDR',
     text: 'proxies whose X-Forwarded-For and X-Forwarded-Proto count',
+  },
+  {
+    name: 'host-names',
+    variable: 'SLUICE_HOST_NAMES',
+    value: 'NAME,NAME',
+    text: 'names that the console and /metrics are reached by, besides loopback names',
   },
   {
     name: 'insecure-listen',
@@ -492,7 +501,7 @@ function camelCase(name: string): string {
 }
 
 /** Where the API listens and how: what it signs is proven, but only TLS hides what it says. */
-function doorSettings(given: Read): Pick<Settings, 'listen' | 'tls' | 'behindProxy'> {
+function doorSettings(given: Read): Pick<Settings, 'listen' | 'tls' | 'behindProxy' | 'hostNames'> {
   const listen = toAddress(given('listen'));
   const [cert, key] = [given('tls-cert').text, given('tls-key').text];
   if ((cert === '') !== (key === '')) throw new UsageError('--tls-cert and --tls-key go together');
@@ -506,11 +515,20 @@ function doorSettings(given: Read): Pick<Settings, 'listen' | 'tls' | 'behindPro
         'or --insecure-listen if that is meant',
     );
   }
-  return { listen, tls, behindProxy };
+  return { listen, tls, behindProxy, hostNames: toHostNames(given('host-names')) };
 }
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Host names and addresses, without ports. */
+function toHostNames(given: Given): readonly string[] {
+  const names = given.text.split(',').flatMap((text) => text.trim().toLowerCase() || []);
+  const isName = (name: string) =>
+    isIP(name) !== 0 || /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?$/.test(name);
+  if (!names.every(isName)) throw bad(given, 'a list of host names such as lb.example.com');
+  return names;
 }
 
 function toNetworks(given: Given): readonly string[] {

@@ -117,7 +117,7 @@ async function startControlPlane(
   const { accessKeys, identities, sessions } = await openViews(store, seal, onFault, cleanups);
   const trail = await openAuditLog(settings, store, seal, log);
   cleanups.push(() => trail.close());
-  const metrics = createMetrics(store, fleet, () => trail.figures());
+  const metrics = createMetrics(store, fleet, () => trail.figures(), settings.hostNames);
   cleanups.push(() => metrics.close());
   const sites = new LoadBalancerSites(store);
   const diagnoses = createDiagnoses(seal);
@@ -213,12 +213,12 @@ async function openViews(
 }
 
 interface DoorOptions extends ListenOptions {
-  readonly console: ConsoleOptions;
+  readonly console: Omit<ConsoleOptions, 'hostNames'>;
 }
 
 /** Listens, with TLS where it is set. */
 async function openDoor(settings: Settings, { console, ...options }: DoorOptions, log: Log) {
-  const { tls: files, behindProxy, listen } = settings;
+  const { tls: files, behindProxy, listen, hostNames } = settings;
   const tls = files === undefined ? undefined : await openTls(files, log);
   const trusted = behindProxy.length === 0 ? {} : { proxies: trustedProxies(behindProxy) };
   const listener = createListener({
@@ -226,7 +226,7 @@ async function openDoor(settings: Settings, { console, ...options }: DoorOptions
     ...(tls === undefined ? {} : { tls }),
     ...trusted,
   });
-  serveConsole(listener, { ...console, ...trusted });
+  serveConsole(listener, { ...console, ...trusted, hostNames });
   serveDocs(listener, console.actions);
   const close = async () => {
     tls?.close();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { RpcClient, RpcError } from '../src/client.ts';
 import { startHttpServer, type TestBackend } from './support/backends.ts';
-import { cookieAt, openConsole } from './support/console.ts';
+import { headersAt, openConsole } from './support/console.ts';
 import { type Etcd, startEtcd } from './support/etcd.ts';
 import { get, startHttpLoad } from './support/load.ts';
 import { buildScene, emptyLoadBalancer, type Scene } from './support/scene.ts';
@@ -59,7 +59,7 @@ describe('two control planes on one etcd', () => {
     const page = await openConsole(a().endpoint, rootKey);
     const there = () =>
       fetch(`${b().endpoint}/console/session`, {
-        headers: cookieAt(b().endpoint, page.cookie),
+        headers: headersAt(b().endpoint, page),
       });
     assert.equal((await there()).status, 200);
     assert.equal((await page.send('DELETE', '/console/session')).status, 204);

@@ -296,7 +296,7 @@ export const errorTable = {
   'ConsoleRequest.Refused': {
     status: 403,
     message: 'The request does not come from a page of this console.',
-    when: 'another site sent it, or it lacks the token that the session told its page',
+    when: 'the page of another origin sent it, or its Host is not configured (--host-names)',
   },
   ...identityErrors,
 } as const satisfies Readonly<Record<string, ErrorRow>>;

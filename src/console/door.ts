@@ -1,4 +1,4 @@
-import { csrfToken, ended } from './session.ts';
+import { ended, secretHeader } from './session.ts';
 
 /**
  * The way of every call out of the page: the control plane signs it with the session's temporary
@@ -112,7 +112,7 @@ export async function* follow<Line>(
 async function post(asked: Asked, signal?: AbortSignal): Promise<Response> {
   const request = {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-sluice-csrf': csrfToken() },
+    headers: { 'content-type': 'application/json', ...secretHeader() },
     body: JSON.stringify(asked),
     ...(signal === undefined ? {} : { signal }),
   };

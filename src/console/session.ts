@@ -1,14 +1,12 @@
 import { signal } from '@preact/signals';
 
-/** Who is signed in, as the control plane tells it. The page holds no secret. */
+/** Who is signed in, as the control plane answers it. */
 export interface Session {
   readonly account: string;
   /** `root`, `user` or `role`. */
   readonly kind: string;
   readonly name: string;
   readonly arn: string;
-  /** Goes with every call: what a foreign page cannot know. */
-  readonly csrf: string;
   /** Unix milliseconds: the session ends then whatever is done. */
   readonly expiresAt: number;
 }
@@ -24,24 +22,52 @@ export const farewell = signal(
     : '',
 );
 
-/** Tabs share a cookie: each asks again who is signed in when another has changed that. */
-const tabs = new BroadcastChannel('sluice-session');
-tabs.onmessage = () => void resume();
+/**
+ * Where this tab keeps the secret that every request needs besides the cookie. Unlike the cookie
+ * it belongs to one origin, port included, and it ends with the tab.
+ */
+const secretKey = 'sluice-session';
 
-export function csrfToken(): string {
-  return session.value?.csrf ?? '';
+/** Tabs share a cookie, so those that are open share its secret when one of them signs in. */
+const tabs = new BroadcastChannel('sluice-session');
+tabs.onmessage = ({ data }: MessageEvent<string>) => {
+  keepSecret(data);
+  void resume();
+};
+
+/** Takes over the secret that a sign-in link has put into the page, once. */
+function takeSecretOfLink(): void {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="sluice-session"]');
+  if (meta === null) return;
+  keepSecret(meta.content);
+  tabs.postMessage(meta.content);
+  meta.remove();
+  history.replaceState(null, '', '/console/');
+}
+
+function keepSecret(secret: string): void {
+  if (secret === '') sessionStorage.removeItem(secretKey);
+  else sessionStorage.setItem(secretKey, secret);
+}
+
+/** The header that proves that this page has signed in. */
+export function secretHeader(): Readonly<Record<'x-sluice-csrf', string>> {
+  return { 'x-sluice-csrf': sessionStorage.getItem(secretKey) ?? '' };
 }
 
 /** The control plane knows the session no more. */
 export function ended(): void {
   if (session.value) farewell.value = 'Your session has ended. Sign in to go on where you were.';
+  keepSecret('');
   session.value = null;
 }
 
-/** Asks who is signed in. */
+/** Asks who is signed in, unless this tab has no secret. */
 export async function resume(): Promise<void> {
+  takeSecretOfLink();
+  if (secretHeader()['x-sluice-csrf'] === '') return ended();
   try {
-    const response = await fetch('/console/session');
+    const response = await fetch('/console/session', { headers: secretHeader() });
     if (response.ok) session.value = (await response.json()) as Session;
     else ended();
   } catch {
@@ -64,20 +90,23 @@ export async function signIn(
     body: JSON.stringify({ AccessKeyId, AccessKeySecret }),
   }).catch(() => undefined);
   if (response === undefined) return 'The control plane does not answer.';
-  const body = (await response.json()) as Session & { readonly Message?: string };
+  const body = (await response.json()) as Session & { csrf: string; Message?: string };
   if (!response.ok) return body.Message ?? 'Signing in failed.';
+  const { csrf, ...signedIn } = body;
+  keepSecret(csrf);
   farewell.value = '';
-  session.value = body;
-  tabs.postMessage('signed in');
+  session.value = signedIn;
+  tabs.postMessage(csrf);
   return undefined;
 }
 
 export async function signOut(): Promise<void> {
   await fetch('/console/session', {
     method: 'DELETE',
-    headers: { 'x-sluice-csrf': csrfToken() },
+    headers: secretHeader(),
   }).catch(() => undefined);
   farewell.value = 'You have signed out.';
+  keepSecret('');
   session.value = null;
-  tabs.postMessage('signed out');
+  tabs.postMessage('');
 }

@@ -59,6 +59,12 @@ export class Asset {
     return reply.header('content-encoding', encoding).send(await this.#encode(encoding));
   }
 
+  /** The text of an HTML file with one more `<meta>`; `content` needs no escaping. */
+  withMeta(name: string, content: string): string {
+    const meta = `<meta name="${name}" content="${content}" />`;
+    return this.#bytes.toString('utf8').replace('<head>', `<head>\n    ${meta}`);
+  }
+
   #encodingFor(accepted: string | readonly string[] = ''): Encoding | undefined {
     if (this.#bytes.length < worthCompressing) return undefined;
     const names = String(accepted)

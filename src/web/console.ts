@@ -16,15 +16,14 @@ import { askedCall, askedSignIn, readBody } from './asked.ts';
 import type { Asset } from './assets.ts';
 import { type CookieScope, noCookie, printCookie } from './cookie.ts';
 import { descriptions } from './descriptions.ts';
-import { checkOrigin, isLoopback, safetyHeaders } from './guard.ts';
+import { checkHost, checkOrigin, isLoopback, safetyHeaders } from './guard.ts';
 import {
   type Current,
-  checkCsrf,
   current,
+  describe,
   endOf,
   redeem,
   type Sessions,
-  tell,
   ticketIn,
 } from './sign-in.ts';
 
@@ -37,6 +36,8 @@ export interface ConsoleOptions extends Sessions {
   readonly onFault: (error: unknown, requestId: string) => void;
   /** Whose word on a caller's address and scheme counts. */
   readonly proxies?: BlockList;
+  /** Host names of the console besides loopback names, in lower case. */
+  readonly hostNames: readonly string[];
 }
 
 /** Routes the web console at `/console/`, before the server listens. */
@@ -45,7 +46,10 @@ export function serveConsole(server: FastifyInstance, options: ConsoleOptions): 
   server.register(
     async (scope) => {
       const door = new ConsoleDoor(scope, options);
-      scope.addHook('onRequest', async (_request, reply) => void reply.headers(safetyHeaders));
+      scope.addHook('onRequest', async (request, reply) => {
+        reply.headers(safetyHeaders);
+        checkHost(request, options.hostNames);
+      });
       scope.setErrorHandler((error, request, reply) => door.refuse(error, request, reply));
       scope.setNotFoundHandler((request, reply) =>
         door.refuse(new ApiError('InvalidAction.NotFound'), request, reply),
@@ -79,7 +83,8 @@ class ConsoleDoor {
 
   /** Tells who is signed in. */
   async resume(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    return this.#welcome(reply, await this.#current(request, reply));
+    checkOrigin(request, this.#peer(request));
+    return this.#welcome(reply, describe(await this.#current(request, reply)));
   }
 
   /** Checks a pair by a call that it signs, so that the door's own rules of refusal hold. */
@@ -96,14 +101,15 @@ class ConsoleDoor {
     const begun = await redeem(this.#options, ticket);
     if (begun === undefined) throw new ApiError('ConsoleSignIn.Failed');
     this.#setCookie(request, reply, begun);
-    return this.#welcome(reply, begun);
+    // The one answer that has the secret.
+    return this.#welcome(reply, { ...describe(begun), csrf: begun.cookie.csrf });
   }
 
   /** Ends the session everywhere. */
   async signOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     checkOrigin(request, this.#peer(request));
-    const { cookie } = await current(this.#options, request.headers);
-    checkCsrf(cookie, request.headers['x-sluice-csrf']);
+    const { headers } = request;
+    const { cookie } = await current(this.#options, headers, headers['x-sluice-csrf']);
     await this.#options.sessions.end(cookie.session.console.id);
     reply.header('set-cookie', noCookie(this.#cookieScope(request)));
     return noStore(reply).code(204).send();
@@ -113,7 +119,6 @@ class ConsoleDoor {
   async call(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     checkOrigin(request, this.#peer(request));
     const found = await this.#current(request, reply);
-    checkCsrf(found.cookie, request.headers['x-sluice-csrf']);
     const { format, parameters, ...asked } = read(askedCall, request);
     const { seal } = this.#options.seal;
     const { AccessKeyId, AccessKeySecret, SecurityToken } = credentialsOf(
@@ -143,8 +148,14 @@ class ConsoleDoor {
     checkOrigin(request, peer);
     const ticket = new URLSearchParams(request.raw.url?.split('?')[1]).get('ticket') ?? '';
     const begun = isLoopback(peer) ? await redeem(this.#options, ticket) : undefined;
-    if (begun !== undefined) this.#setCookie(request, reply, begun);
-    return noStore(reply).redirect(begun === undefined ? '/console/?link=over' : '/console/', 303);
+    noStore(reply);
+    if (begun === undefined) return reply.redirect('/console/?link=over', 303);
+    this.#setCookie(request, reply, begun);
+    // In the page itself: an address that carried the secret would sign in whoever is led to it.
+    const { assets } = this.#options;
+    const page = assets.get('index.html')?.withMeta('sluice-session', begun.cookie.csrf);
+    if (page === undefined) return notBuilt(reply);
+    return reply.type('text/html; charset=utf-8').send(page);
   }
 
   /** A file of the page, or the page itself, which knows what its addresses mean. */
@@ -155,8 +166,7 @@ class ConsoleDoor {
     const found = this.#described(path) ?? assets.get(path) ?? index;
     if (found !== undefined) return found.send(request, reply);
     if (assets.size > 0) throw new ApiError('InvalidAction.NotFound');
-    const text = 'The console is not built. Run `npm run build` and start Sluice again.\n';
-    return reply.code(404).type('text/plain; charset=utf-8').send(text);
+    return notBuilt(reply);
   }
 
   /** Answers an error as the API does. */
@@ -168,13 +178,14 @@ class ConsoleDoor {
     return send(noStore(reply), withoutCors(answer));
   }
 
-  #welcome(reply: FastifyReply, found: Current): FastifyReply {
-    return noStore(reply).type('application/json; charset=utf-8').send(tell(found));
+  #welcome(reply: FastifyReply, session: object): FastifyReply {
+    return noStore(reply).type('application/json; charset=utf-8').send(session);
   }
 
   /** The session of a request; its cookie is written anew where it tells of long ago. */
   async #current(request: FastifyRequest, reply: FastifyReply): Promise<Current> {
-    const found = await current(this.#options, request.headers);
+    const { headers } = request;
+    const found = await current(this.#options, headers, headers['x-sluice-csrf']);
     const now = this.#options.now();
     if (now - found.cookie.seenAt < limits.consoleRefresh) return found;
     const renewed = { ...found, cookie: { ...found.cookie, seenAt: now } };
@@ -238,6 +249,11 @@ class ConsoleDoor {
 
 function read<Schema extends z.ZodType>(schema: Schema, { body, headers }: FastifyRequest) {
   return readBody(schema, body, headers['content-type']);
+}
+
+function notBuilt(reply: FastifyReply): FastifyReply {
+  const text = 'The console is not built. Run `npm run build` and start Sluice again.\n';
+  return reply.code(404).type('text/plain; charset=utf-8').send(text);
 }
 
 function noStore(reply: FastifyReply): FastifyReply {

@@ -1,11 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ConsoleSession } from '../api/sessions.ts';
+import { limits } from '../limits.ts';
 import { openSealed } from '../sealing.ts';
 
 /** All that a browser holds of a session, and cannot read. */
 export interface SessionCookie {
   readonly session: ConsoleSession;
-  /** What every call must bring besides the cookie: no foreign page can know it. */
+  /**
+   * What every request must bring besides the cookie. The page gets it once, at sign-in; who has
+   * only the cookie, such as a server on another port of the host name, cannot read it.
+   */
   readonly csrf: string;
   /** Unix milliseconds: the last call, to within `limits.consoleRefresh`. */
   readonly seenAt: number;
@@ -50,14 +54,18 @@ function attributes(secure: boolean): string {
 export type CookieHeaders = Pick<IncomingHttpHeaders, 'cookie' | 'host'>;
 
 /**
- * Reads the session of a request's headers.
- * @returns undefined where it has none, or one that was altered or made by somebody else
+ * Reads the session cookies of a request's headers. There can be several: a server on another port
+ * of the host name can plant one beside ours.
+ * @returns none that was altered or that another Sluice made
  */
-export function readCookie(
+export function readCookies(
   { cookie = '', host }: CookieHeaders,
   open: (sealed: string, context: string) => string,
-): SessionCookie | undefined {
+): SessionCookie[] {
   const name = `${nameFor(host)}=`;
-  const found = cookie.split(/; */).find((pair) => pair.startsWith(name));
-  return found === undefined ? undefined : openSealed(found.slice(name.length), context, open);
+  return cookie
+    .split(/; */)
+    .filter((pair) => pair.startsWith(name))
+    .slice(0, limits.consoleCookies)
+    .flatMap((pair) => openSealed<SessionCookie>(pair.slice(name.length), context, open) ?? []);
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../api/errors.ts';
 import type { Peer } from '../api/peer.ts';
+import { isForeign, isLoopbackAddress, isOwnHost } from './hosts.ts';
 
 /**
  * What every answer of the console says to the browser: nothing but the origin's own files runs,
@@ -32,15 +33,21 @@ export const safetyHeaders = {
  * @throws ApiError ConsoleRequest.Refused
  */
 export function checkOrigin({ headers }: FastifyRequest, { secure }: Peer): void {
-  const { origin, host = '', 'sec-fetch-site': site } = headers;
-  const own = `${secure ? 'https' : 'http'}://${host}`;
-  const isForeign =
-    (site !== undefined && site !== 'same-origin' && site !== 'none') ||
-    (origin !== undefined && origin.toLowerCase() !== own.toLowerCase());
-  if (isForeign) throw new ApiError('ConsoleRequest.Refused');
+  if (isForeign(headers, secure)) throw new ApiError('ConsoleRequest.Refused');
+}
+
+/**
+ * Refuses a request under a host name that the operator has not configured.
+ * @param names host names besides loopback and the address of the connection
+ * @throws ApiError ConsoleRequest.Refused
+ */
+export function checkHost({ headers, socket }: FastifyRequest, names: readonly string[]): void {
+  if (isOwnHost(headers.host, socket, names)) return;
+  const detail = 'The Host of this request is not configured: set --host-names.';
+  throw new ApiError('ConsoleRequest.Refused', { detail });
 }
 
 /** Whether the browser runs on this machine. */
 export function isLoopback({ sourceIp }: Peer): boolean {
-  return sourceIp === '::1' || sourceIp.startsWith('127.');
+  return isLoopbackAddress(sourceIp);
 }

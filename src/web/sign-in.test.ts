@@ -106,8 +106,11 @@ describe('a link', () => {
   test('signs in once, on whichever control plane', async () => {
     const made = await ticket();
     const first = await follow(made);
-    assert.deepEqual(whereTo(first), [303, '/console/', 1]);
-    const headers = { cookie: cookieOf(first) };
+    assert.deepEqual(whereTo(first), [200, null, 1]);
+    assert.equal(first.headers.get('cache-control'), 'no-store');
+    const [, csrf = ''] =
+      /<meta name="sluice-session" content="([\w-]{43})" \/>/.exec(await first.text()) ?? [];
+    const headers = { cookie: cookieOf(first), 'x-sluice-csrf': csrf };
     assert.equal((await fetch(`${scene.endpoint}/console/session`, { headers })).status, 200);
     assert.deepEqual(whereTo(await follow(made)), [303, '/console/?link=over', 0]);
     scene.endpoint = await scene.serve();
@@ -131,7 +134,7 @@ describe('a link', () => {
     assert.deepEqual(whereTo(await follow(made, far)), [303, '/console/?link=over', 0]);
     const near = { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'https' };
     const answer = await follow(made, near);
-    assert.deepEqual(whereTo(answer), [303, '/console/', 1]);
+    assert.deepEqual(whereTo(answer), [200, null, 1]);
     // Over TLS the browser may never send it in clear.
     assert.match(answer.headers.getSetCookie()[0] ?? '', /; Secure$/);
   });

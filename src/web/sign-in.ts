@@ -9,7 +9,7 @@ import { arnOf } from '../api/principals.ts';
 import { sameText } from '../api/signature.ts';
 import { limits } from '../limits.ts';
 import type { Seal } from '../sealing.ts';
-import { type CookieHeaders, readCookie, type SessionCookie } from './cookie.ts';
+import { type CookieHeaders, readCookies, type SessionCookie } from './cookie.ts';
 
 /** What a sign-in rests on. */
 export interface Sessions {
@@ -77,14 +77,17 @@ export async function redeem(
 }
 
 /**
- * Who sent a request.
+ * Who sent a request: the session whose cookie and secret it has.
+ * @param secret the page's own
  * @throws ApiError ConsoleSession.Ended; StoreUnavailable
  */
 export async function current(
   { sessions, seal, now }: Sessions,
   headers: CookieHeaders,
+  secret: unknown,
 ): Promise<Current> {
-  const cookie = readCookie(headers, seal.open);
+  const sent = String(secret ?? '');
+  const cookie = readCookies(headers, seal.open).find(({ csrf }) => sameText(sent, csrf));
   const isAlive = cookie !== undefined && endOf(cookie) > now();
   const signedIn = isAlive ? await sessions.signedIn(cookie.session) : undefined;
   if (cookie === undefined || signedIn === undefined) throw new ApiError('ConsoleSession.Ended');
@@ -96,20 +99,14 @@ export function endOf({ session, seenAt }: SessionCookie): number {
   return Math.min(session.expiresAt, seenAt + limits.consoleIdle);
 }
 
-/** @throws ApiError ConsoleRequest.Refused unless the page has sent the session's own token */
-export function checkCsrf({ csrf }: SessionCookie, sent: unknown): void {
-  if (!sameText(String(sent ?? ''), csrf)) throw new ApiError('ConsoleRequest.Refused');
-}
-
-/** A session as its page is told of it. */
-export function tell({ cookie, signedIn }: Current) {
+/** A session as its page sees it. */
+export function describe({ cookie, signedIn }: Current) {
   const { account, principal } = signedIn;
   return {
     account,
     kind: principal.kind,
     name: principal.kind === 'root' ? 'root' : principal.name,
     arn: arnOf(signedIn),
-    csrf: cookie.csrf,
     expiresAt: cookie.session.expiresAt,
   };
 }

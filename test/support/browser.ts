@@ -13,6 +13,8 @@ export type { Page };
 export interface Look {
   readonly width?: number;
   readonly scheme?: 'light' | 'dark';
+  /** Further origins that the story may go to. */
+  readonly others?: readonly string[];
 }
 
 /** A real browser, one for a file of tests. */
@@ -41,14 +43,14 @@ export async function openBrowser(): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: flags });
   return {
     close: () => browser.close(),
-    visit: async (endpoint, story, { width = desktop, scheme = 'light' } = {}) => {
+    visit: async (endpoint, story, { width = desktop, scheme = 'light', others = [] } = {}) => {
       const context = await browser.newContext({
         baseURL: endpoint,
         viewport: { width, height },
         colorScheme: scheme,
         reducedMotion: 'reduce',
       });
-      const faults = faultsOf(context, new URL(endpoint).origin);
+      const faults = faultsOf(context, [new URL(endpoint).origin, ...others]);
       try {
         await story(await context.newPage());
       } finally {
@@ -67,7 +69,7 @@ function chromiumPath(): string {
 }
 
 /** What goes wrong on any page of a context, as it comes. */
-function faultsOf(context: BrowserContext, origin: string): string[] {
+function faultsOf(context: BrowserContext, origins: readonly string[]): string[] {
   const faults: string[] = [];
   context.on('console', (message) => {
     // The browser writes a line for every answer that is an error; stories have some on purpose.
@@ -79,7 +81,8 @@ function faultsOf(context: BrowserContext, origin: string): string[] {
   });
   context.on('request', (request) => {
     const { protocol, origin: asked } = new URL(request.url());
-    if (protocol.startsWith('http') && asked !== origin) faults.push(`left: ${request.url()}`);
+    if (protocol.startsWith('http') && !origins.includes(asked))
+      faults.push(`left: ${request.url()}`);
   });
   return faults;
 }

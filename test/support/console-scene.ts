@@ -53,6 +53,11 @@ const Echo = defineAction({
 
 export const consoleActions = [CreateConsoleTicket, Echo, Watch, ...stsActions];
 
+/** The page itself has a head that a sign-in by a link writes into. */
+function contentOf(name: string): string {
+  return name === 'index.html' ? '<head>index.html' : name;
+}
+
 /** How many streams have ended. */
 const streams = { ended: 0 };
 
@@ -97,12 +102,23 @@ export class ConsoleScene {
       signedIn: (session) => sessions.signedIn(session),
       throttle: 'documented',
     });
+    const hostNames = ['lb.test'];
     const isReady = async () => true;
     const trusted = proxies === undefined ? {} : { proxies };
     const server = createListener({ dispatch, isReady, onFault, ...trusted });
     const files = ['index.html', 'assets/a-1.js', 'icon.svg'];
-    const assets = new Map(files.map((name) => [name, new Asset(name, Buffer.from(name))]));
-    const page = { actions: consoleActions, assets, now, timers: clock, onFault, ...trusted };
+    const assets = new Map(
+      files.map((name) => [name, new Asset(name, Buffer.from(contentOf(name)))]),
+    );
+    const page = {
+      actions: consoleActions,
+      assets,
+      now,
+      timers: clock,
+      onFault,
+      ...trusted,
+      hostNames,
+    };
     serveConsole(server, { sessions, seal, dispatch, ...page });
     this.#cleanups.push(
       () => server.close(),

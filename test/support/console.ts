@@ -42,9 +42,13 @@ export function cookieOf(answer: Response): string {
   return (answer.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
 }
 
-/** A cookie as another control plane gets it behind the same name and port. */
-export function cookieAt(endpoint: string, cookie: string): Readonly<Record<string, string>> {
-  return { cookie: cookie.replace(/^[^=]+/, `sluice-console-${new URL(endpoint).port}`) };
+/** What a page sends as another control plane gets it behind the same name and port. */
+export function headersAt(
+  endpoint: string,
+  { cookie, csrf }: Pick<ConsoleClient, 'cookie' | 'csrf'>,
+): Readonly<Record<string, string>> {
+  const name = `sluice-console-${new URL(endpoint).port}`;
+  return { cookie: cookie.replace(/^[^=]+/, name), 'x-sluice-csrf': csrf };
 }
 
 /** Status and code of an error answer, which has a text and a request id too. */
