@@ -20,14 +20,17 @@ export function useChanges(shown: Signal<ReadonlySet<string>>): Signal<number> {
       changes.value += 1;
     });
     let isFirst = true;
+    let wasAway = false;
     const take = (line: LoadBalancersLine) => {
       // The first line tells what the page has just been loaded with.
-      if (!isFirst && concerns(line, shown.value)) pace.note();
+      if (wasAway || (!isFirst && concerns(line, shown.value))) pace.note();
       isFirst = false;
+      wasAway = false;
       return false;
     };
     const away = () => {
-      // The list stays as it is; what was missed is told by the first line after.
+      // The list stays as it is, and is read again when the stream is back.
+      wasAway = true;
     };
     void readOn({ action: 'WatchLoadBalancers', parameters: {}, take, away }, stop.signal);
     return () => {

@@ -8,6 +8,8 @@ export interface Watch {
   readonly state: Signal<LoadBalancerState | undefined>;
   /** `live`: what is shown is what is so. `away`: it was so when the line broke. */
   readonly line: Signal<'opening' | 'live' | 'away' | 'deleted'>;
+  /** When the last line came, in Unix milliseconds; undefined before the first. */
+  readonly at: Signal<number | undefined>;
   /** Why nothing is told, where trying again would not help. */
   readonly trouble: Signal<unknown>;
   /** The control plane's clock less this machine's, in milliseconds. */
@@ -19,6 +21,7 @@ export function useWatch(LoadBalancerId: string): Watch {
   const watch: Watch = {
     state: useSignal<LoadBalancerState | undefined>(undefined),
     line: useSignal<'opening' | 'live' | 'away' | 'deleted'>('opening'),
+    at: useSignal<number | undefined>(undefined),
     trouble: useSignal<unknown>(undefined),
     skew: useSignal(0),
   };
@@ -26,6 +29,7 @@ export function useWatch(LoadBalancerId: string): Watch {
     const stop = new AbortController();
     watch.state.value = undefined;
     watch.line.value = 'opening';
+    watch.at.value = undefined;
     watch.trouble.value = undefined;
     const reader = {
       action: 'WatchLoadBalancer',
@@ -43,6 +47,7 @@ export function useWatch(LoadBalancerId: string): Watch {
 }
 
 function take(line: LoadBalancerLine, watch: Watch): boolean {
+  watch.at.value = Date.now();
   watch.skew.value = Date.parse(line.Time) - Date.now();
   if (line.Type === 'deleted') {
     watch.line.value = 'deleted';

@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { useLocation, useRoute } from 'preact-iso';
+import { Banners } from '../load-balancers/banners.tsx';
 import { Listeners } from '../load-balancers/listeners.tsx';
 import { Overview } from '../load-balancers/overview.tsx';
 import { Servers } from '../load-balancers/servers.tsx';
@@ -25,8 +26,9 @@ export default function LoadBalancer() {
       </nav>
       <Trouble error={watch.trouble.value} />
       <Gone watch={watch} />
+      <Banners watch={watch} />
       {state === undefined ? (
-        watch.trouble.value === undefined && <p class="loading">Loading…</p>
+        watch.line.value === 'opening' && <p class="loading">Loading…</p>
       ) : (
         <>
           <Overview state={state} watch={watch} left={() => route('/console/')} />
