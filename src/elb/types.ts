@@ -32,6 +32,8 @@ export interface BackendServer extends BackendKey {
  */
 export interface DrainingServer extends BackendServer {
   readonly deadline: number;
+  /** An operator has ended the drain before its time. */
+  readonly cut?: true;
 }
 
 /** Probes of a listener. Seconds and counts as the API has them. */

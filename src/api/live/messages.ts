@@ -119,6 +119,8 @@ export interface WatchedForwarder {
 export interface WatchedDrain extends WatchedServer {
   /** What is left then is cut. */
   readonly Deadline: string;
+  /** An operator has ended it before its time. */
+  readonly Cut: boolean;
   /** Every forwarder has counted no session of it, or the deadline has passed. */
   readonly Over: boolean;
   /** Those that have, or may have, sessions of it. */

@@ -92,6 +92,7 @@ function drainsOf(fleet: Fleet, value: LoadBalancer, now: number): WatchedDrain[
         ...keyOf(server),
         Weight: server.weight,
         Deadline: isoSeconds(server.deadline),
+        Cut: server.cut === true,
         Over: server.deadline <= now || (counts.length > 0 && isEmpty),
         Forwarders: counts,
       };
@@ -121,6 +122,6 @@ function healthOf(fleet: Fleet, { id, site, backends }: LoadBalancer): WatchedHe
   return [...rows.values()];
 }
 
-function keyOf({ serverId, type, ip, port }: Omit<DrainingServer, 'weight' | 'deadline'>) {
+function keyOf({ serverId, type, ip, port }: Omit<DrainingServer, 'weight' | 'deadline' | 'cut'>) {
   return { ServerId: serverId, Type: type, Ip: ip, Port: port };
 }

@@ -1,7 +1,6 @@
-import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import type { LoadBalancerState, WatchedDrain } from '../../sdk/live.ts';
 import { CallButton } from '../ui/call-button.tsx';
+import { useNow } from '../ui/now.ts';
 import { addServers, cutDrain } from './asked.ts';
 import { confirmationOf, type Progress, progressOf } from './drains.ts';
 import { plural, secondsText } from './figures.ts';
@@ -20,7 +19,7 @@ export function DrainRow({ state, drain, most, skew }: Props) {
   const now = useNow(!drain.Over) + skew;
   const progress = progressOf(drain, most, now);
   const { LoadBalancerId } = state.LoadBalancer;
-  const { Deadline: _, Over, Forwarders: __, ...server } = drain;
+  const { Deadline: _, Cut: __, Over, Forwarders: ___, ...server } = drain;
   return (
     <tr class={leavingClass(drain)}>
       <td class="none" />
@@ -48,6 +47,8 @@ export function DrainRow({ state, drain, most, skew }: Props) {
             )}
             <CallButton
               asked={addServers(LoadBalancerId, [server])}
+              // The row goes with its button, so the focus goes where the server is listed again.
+              done={() => document.getElementById('servers')?.focus()}
               label={`${Over ? 'Add again:' : 'Undo:'} ${drain.ServerId}`}
             >
               {Over ? 'Add again' : 'Undo'}
@@ -62,7 +63,8 @@ export function DrainRow({ state, drain, most, skew }: Props) {
 function leftText({ left, most, end }: Progress): string {
   if (end === 'drained') return 'Drained: every session has ended by itself';
   if (end === 'unknown') return 'Drain timed out; a silent forwarder may have sessions left';
-  if (end === 'cut') return 'Drain timed out; remaining sessions closed';
+  if (end === 'cut') return 'Cut by an operator; remaining sessions closed';
+  if (end === 'over') return 'Drain timed out; remaining sessions closed';
   if (left === undefined) return 'Counting sessions…';
   return `${left} of ${plural(most, 'session')} left`;
 }
@@ -100,17 +102,4 @@ function Counts({ drain: { Forwarders, Over } }: Pick<Props, 'drain'>) {
       ))}
     </p>
   );
-}
-
-/** This machine's clock, each second while `runs`. */
-function useNow(runs: boolean): number {
-  const now = useSignal(Date.now());
-  useEffect(() => {
-    if (!runs) return;
-    const timer = setInterval(() => {
-      now.value = Date.now();
-    }, 1_000);
-    return () => clearInterval(timer);
-  }, [runs]);
-  return now.value;
 }

@@ -15,6 +15,7 @@ function drain(sessions: readonly (number | undefined)[], Over = false): Watched
     Port: 80,
     Weight: 100,
     Deadline,
+    Cut: false,
     Over,
     Forwarders: sessions.map((count, index) => ({
       ForwarderName: `fw-${index + 1}`,
@@ -52,7 +53,8 @@ describe('the progress of a drain', () => {
     const end = (sessions: number, seconds: number) =>
       progressOf(drain([sessions], true), 5, at(seconds)).end;
     assert.equal(end(0, 10), 'drained');
-    assert.equal(end(2, 30), 'cut');
+    assert.equal(end(2, 30), 'over');
+    assert.equal(progressOf({ ...drain([2], true), Cut: true }, 5, at(10)).end, 'cut');
     const silent = { ...drain([undefined], true).Forwarders[0]!, SilentSince: Deadline };
     const unknown = { ...drain([], true), Forwarders: [silent] };
     assert.equal(progressOf(unknown, 5, at(40)).end, 'unknown');

@@ -12,10 +12,10 @@ export interface Progress {
   /** Until what is left is cut. */
   readonly secondsLeft: number;
   /**
-   * How it ended; undefined while it goes on. unknown: its time is over, and a forwarder that does
+   * How it ended; undefined while it goes on. cut: by an operator. over: by its deadline. unknown: its time is over, and a forwarder that does
    * not report may have cut nothing.
    */
-  readonly end?: 'drained' | 'cut' | 'unknown';
+  readonly end?: 'drained' | 'cut' | 'over' | 'unknown';
 }
 
 /**
@@ -39,9 +39,10 @@ export function progressOf(drain: WatchedDrain, most: number, now: number): Prog
   };
 }
 
-function endOf({ Forwarders }: WatchedDrain, left: number | undefined, isPast: boolean) {
+function endOf({ Forwarders, Cut }: WatchedDrain, left: number | undefined, isPast: boolean) {
   if (Forwarders.some(({ SilentSince }) => SilentSince !== '')) return 'unknown';
-  return left === 0 && !isPast ? 'drained' : 'cut';
+  if (Cut) return 'cut';
+  return left === 0 && !isPast ? 'drained' : 'over';
 }
 
 /**
@@ -56,7 +57,8 @@ export function announcementOf(
   if (end === 'unknown') {
     return { stage: end, text: `A forwarder does not report: ${server} may have sessions left.` };
   }
-  if (end === 'cut') return { stage: end, text: `The drain of ${server} is over.` };
+  if (end === 'cut') return { stage: end, text: `The sessions of ${server} were cut.` };
+  if (end === 'over') return { stage: end, text: `The drain of ${server} is over.` };
   if (left === undefined) {
     return { stage: 'begun', text: `${server} is removed. Its sessions are being counted.` };
   }

@@ -16,6 +16,7 @@ const server = (ServerId: string, changes: Partial<WatchedServer> = {}): Watched
 const drain = (ServerId: string) => ({
   ...server(ServerId),
   Deadline: '2026-11-24T08:00:30Z',
+  Cut: false,
   Over: false,
   Forwarders: [],
 });

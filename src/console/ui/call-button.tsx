@@ -10,12 +10,17 @@ interface Props {
   readonly danger?: boolean;
   /** What it acts on, for screen readers: `Stop listener tcp:80`. */
   readonly label?: string;
+  /** Called when it worked, where the button may be gone by then. */
+  readonly done?: () => void;
   readonly children: ComponentChildren;
 }
 
 /** A button that makes a call at once, beside it the code of the call. */
-export function CallButton({ asked, danger = false, label, children }: Props) {
+export function CallButton({ asked, danger = false, label, done, children }: Props) {
   const { busy, trouble, run } = useAttempt();
+  const make = async () => {
+    if ((await run(asked)) !== undefined) done?.();
+  };
   return (
     <span class="call-button">
       <span class="row">
@@ -24,7 +29,7 @@ export function CallButton({ asked, danger = false, label, children }: Props) {
           class={danger ? 'danger' : undefined}
           aria-label={label}
           disabled={busy.value}
-          onClick={() => void run(asked)}
+          onClick={() => void make()}
         >
           {children}
         </button>

@@ -145,7 +145,7 @@ export const CutDrain = defineAction({
       cut = current.draining.filter(isMeant).length;
       if (cut === 0) return { next: current };
       const draining = current.draining.map((each) =>
-        isMeant(each) ? { ...each, deadline: now } : each,
+        isMeant(each) ? { ...each, deadline: now, cut: true as const } : each,
       );
       return { next: { ...current, draining } };
     });
