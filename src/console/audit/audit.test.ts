@@ -82,6 +82,28 @@ describe('a difference', () => {
     assert.deepEqual(lines(last, 'gone'), ['    "b"']);
   });
 
+  test('of servers shows one that is gone and one that is new, not one that became another', () => {
+    const server = (serverId: string) => ({ serverId, ip: '10.0.0.1', port: 80, weight: 100 });
+    const parts = of({ backends: [server('web-21')] }, { backends: [server('web-23')] });
+    const item = (id: string) => [
+      '    {',
+      '      "ip": "10.0.0.1"',
+      '      "port": 80',
+      `      "serverId": "${id}"`,
+      '      "weight": 100',
+      '    }',
+    ];
+    assert.deepEqual(lines(parts, 'gone'), item('web-21'));
+    assert.deepEqual(lines(parts, 'new'), item('web-23'));
+  });
+
+  test('of a server shows the member that changed', () => {
+    const server = (weight: number) => ({ serverId: 'web-1', weight });
+    const parts = of({ backends: [server(1), server(2)] }, { backends: [server(1), server(3)] });
+    assert.deepEqual(lines(parts, 'gone'), ['      "weight": 2']);
+    assert.deepEqual(lines(parts, 'new'), ['      "weight": 3']);
+  });
+
   test('does not see the order of members', () => {
     assert.ok(
       of({ a: 1, b: { c: 2, d: 3 } }, { b: { d: 3, c: 2 }, a: 1 }).every(
