@@ -287,6 +287,17 @@ describe('files', () => {
     assert.equal((await get('/console')).headers.get('location'), '/console/');
   });
 
+  test('are where a browser lands that opens the address of the API', async () => {
+    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+    const landed = await get('/', browser);
+    assert.deepEqual([landed.status, landed.headers.get('location')], [303, '/console/']);
+    for (const path of ['/?Action=Echo', '/']) {
+      const headers: Headers = path === '/' ? { ...browser, 'x-acs-action': 'Echo' } : browser;
+      assert.equal((await get(path, headers)).status, 400, path);
+    }
+    assert.equal((await get('/')).status, 400);
+  });
+
   /** With the path as it stands; `fetch` would straighten it. */
   async function getRaw(path: string): Promise<{ status: number | undefined; text: string }> {
     const { hostname, port } = new URL(scene.endpoint);

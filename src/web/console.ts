@@ -42,6 +42,11 @@ export interface ConsoleOptions extends Sessions {
 
 /** Routes the web console at `/console/`, before the server listens. */
 export function serveConsole(server: FastifyInstance, options: ConsoleOptions): void {
+  server.addHook('onRequest', async ({ method, url, headers }, reply) => {
+    const isCall = 'x-acs-action' in headers || 'authorization' in headers;
+    const isBrowser = headers.accept?.includes('text/html') && !isCall;
+    if (method === 'GET' && url === '/' && isBrowser) return reply.redirect('/console/', 303);
+  });
   server.get('/console', (_request, reply) => reply.redirect('/console/', 308));
   server.register(
     async (scope) => {
