@@ -110,7 +110,7 @@ function Machines({ found, chosen, attached, toggle }: MachinesProps) {
           <input
             type="checkbox"
             checked={chosen.some(({ InstanceId }) => InstanceId === machine.InstanceId)}
-            disabled={machine.Status !== 'Running'}
+            disabled={machine.Status !== 'Running' || attached.has(machine.InstanceId)}
             onChange={() => toggle(machine)}
           />
           {machine.InstanceName}

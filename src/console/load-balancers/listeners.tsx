@@ -11,6 +11,7 @@ import { healthOf } from './server-rows.ts';
 /** Where the load balancer listens, and for what. */
 export function Listeners({ state }: { readonly state: LoadBalancerState }) {
   const adding = useSignal(false);
+  const stopping = useSignal<WatchedListener | undefined>(undefined);
   const deleting = useSignal<WatchedListener | undefined>(undefined);
   const { LoadBalancerId, Listeners: listeners } = state.LoadBalancer;
   return (
@@ -29,13 +30,23 @@ export function Listeners({ state }: { readonly state: LoadBalancerState }) {
       {listeners.length === 0 ? (
         <p class="card empty">No listener yet: nobody can connect. Add one, then start it.</p>
       ) : (
-        <Table state={state} deleting={deleting} />
+        <Table state={state} stopping={stopping} deleting={deleting} />
       )}
       {adding.value && (
         <AddListener
           state={state}
           close={() => {
             adding.value = false;
+          }}
+        />
+      )}
+      {stopping.value && (
+        <StopListener
+          id={LoadBalancerId}
+          listener={stopping.value}
+          sessions={figuresOf(state, stopping.value)?.Sessions}
+          close={() => {
+            stopping.value = undefined;
           }}
         />
       )}
@@ -54,10 +65,11 @@ export function Listeners({ state }: { readonly state: LoadBalancerState }) {
 
 interface TableProps {
   readonly state: LoadBalancerState;
+  readonly stopping: Signal<WatchedListener | undefined>;
   readonly deleting: Signal<WatchedListener | undefined>;
 }
 
-function Table({ state, deleting }: TableProps) {
+function Table({ state, stopping, deleting }: TableProps) {
   return (
     <div class="scroll">
       <table class="listeners">
@@ -89,6 +101,9 @@ function Table({ state, deleting }: TableProps) {
               key={listener.Listener}
               state={state}
               listener={listener}
+              stop={() => {
+                stopping.value = listener;
+              }}
               remove={() => {
                 deleting.value = listener;
               }}
@@ -103,15 +118,18 @@ function Table({ state, deleting }: TableProps) {
 interface RowProps {
   readonly state: LoadBalancerState;
   readonly listener: WatchedListener;
+  readonly stop: () => void;
   readonly remove: () => void;
 }
 
-function Row({ state, listener, remove }: RowProps) {
+function figuresOf(state: LoadBalancerState, { Listener }: WatchedListener) {
+  return state.Figures.Listeners.find((each) => each.Listener === Listener);
+}
+
+function Row({ state, listener, stop, remove }: RowProps) {
   const { Listener: name, Status, ListenerPort, BackendServerPort, Description } = listener;
-  const figures = state.Figures.Listeners.find((each) => each.Listener === name);
+  const figures = figuresOf(state, listener);
   const health = healthOf(state.Health.filter((each) => each.Listener === name));
-  const isStopped = Status === 'Stopped';
-  const verb = isStopped ? 'Start' : 'Stop';
   return (
     <tr>
       <th scope="row">
@@ -131,12 +149,18 @@ function Row({ state, listener, remove }: RowProps) {
       <td class="number desk">{rateText(figures?.RequestsPerSecond)}</td>
       <td>
         <div class="row actions">
-          <CallButton
-            asked={changeListener(verb, state.LoadBalancer.LoadBalancerId, listener)}
-            label={`${verb} ${name}`}
-          >
-            {verb}
-          </CallButton>
+          {Status === 'Stopped' ? (
+            <CallButton
+              asked={changeListener('Start', state.LoadBalancer.LoadBalancerId, listener)}
+              label={`Start ${name}`}
+            >
+              Start
+            </CallButton>
+          ) : (
+            <button type="button" aria-label={`Stop ${name}`} onClick={stop}>
+              Stop…
+            </button>
+          )}
           <button type="button" class="quiet" aria-label={`Delete ${name}`} onClick={remove}>
             Delete…
           </button>
@@ -155,6 +179,30 @@ interface DeleteProps {
   readonly id: string;
   readonly listener: WatchedListener;
   readonly close: () => void;
+}
+
+/** @param sessions undefined until they are counted */
+function StopListener({
+  id,
+  listener,
+  sessions,
+  close,
+}: DeleteProps & { readonly sessions: number | undefined }) {
+  return (
+    <CallDialog
+      title={`Stop listener ${listener.Listener}?`}
+      submit="Stop"
+      danger
+      asked={changeListener('Stop', id, listener)}
+      close={close}
+      done={close}
+    >
+      <p>
+        It takes no new connection until it is started again, and its sessions are cut
+        {sessions !== undefined && sessions > 0 && `: ${countText(sessions)} now`}.
+      </p>
+    </CallDialog>
+  );
 }
 
 function DeleteListener({ id, listener, close }: DeleteProps) {

@@ -18,6 +18,13 @@ interface Props {
  */
 export function WeightCell({ state, server }: Props) {
   const typing = useSignal(false);
+  const shown = useRef<HTMLButtonElement>(null);
+  const wasTyping = useRef(false);
+  useEffect(() => {
+    // The field that had the focus is gone: it goes back to where it came from.
+    if (wasTyping.current && !typing.value) shown.current?.focus();
+    wasTyping.current = typing.value;
+  }, [typing.value]);
   if (typing.value) {
     return (
       <Editor
@@ -31,6 +38,7 @@ export function WeightCell({ state, server }: Props) {
   }
   return (
     <button
+      ref={shown}
       type="button"
       class="quiet weight"
       aria-label={`Weight of ${server.ServerId}: ${server.Weight}. Change`}
