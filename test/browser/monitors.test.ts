@@ -194,3 +194,17 @@ test('every load balancer leads to its charts', () =>
     await page.getByLabel('Time').selectOption('24');
     await chart(page, 'Connections').waitFor();
   }));
+
+test('a name of 128 characters fits on a phone', () =>
+  visit(async (page) => {
+    const LoadBalancerName = 'n'.repeat(128);
+    const LoadBalancerId = path.split('/').at(-1);
+    const named = { LoadBalancerId, LoadBalancerName };
+    await sluice.client.call('Ens', 'ModifyLoadBalancerAttribute', named);
+    await signIn(page, rootKey, '/console/monitors');
+    await page.getByRole('link', { name: LoadBalancerName }).waitFor();
+    await lookAt(page, 'monitors-long-name');
+    await page.goto(path);
+    await page.getByRole('heading', { name: LoadBalancerName }).waitFor();
+    await lookAt(page, 'monitor-long-name');
+  }));
