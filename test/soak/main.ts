@@ -1,6 +1,7 @@
 /**
- * `npm run soak -- --minutes 10 [--seed N] [--isolation serve|fence]`: the promise over a long time, on
- * real processes in network namespaces of its own. Ends with 1 when anything counts against it.
+ * `npm run soak -- --minutes 10 [--seed N] [--isolation serve|fence]`: the promise over a long
+ * time, on real processes in network namespaces of its own. Ends with 1 when
+ * anything counts against it.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

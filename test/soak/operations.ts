@@ -74,7 +74,9 @@ class Operator {
     const answer = await this.#change('RemoveBackendServers', servers, { ...headers, ...waits });
     if (answer === undefined) return;
     for (const server of servers) this.#attached.delete(server);
-    removals.answered(this.#balancer.id, servers, notCounted(answer));
+    const { 'x-sluice-applied': applied, 'x-sluice-detail': detail = '' } = answer.headers;
+    const counts = `${applied} ${detail}`;
+    removals.answered(this.#balancer.id, servers, { missing: notCounted(answer), counts });
   }
 
   async #add(): Promise<void> {

@@ -4,6 +4,8 @@ interface Promised {
   readonly from: number;
   /** Forwarders that it did not count as having applied it. */
   readonly missing: ReadonlySet<string>;
+  /** The counts of the answer. */
+  readonly counts: string;
   /** When the server began to be added again. */
   until: number;
 }
@@ -29,13 +31,20 @@ export class Removals {
   }
 
   /** Servers were removed, and the answer has come just now. */
-  answered(loadBalancer: string, servers: readonly string[], missing: ReadonlySet<string>): void {
+  answered(
+    loadBalancer: string,
+    servers: readonly string[],
+    { missing, counts }: Pick<Promised, 'missing' | 'counts'>,
+  ): void {
     const from = performance.now();
     for (const server of servers) {
       const key = `${loadBalancer} ${server}`;
       const before = this.#promised.get(key) ?? [];
       const kept = before.filter(({ until }) => until > from - remembered);
-      this.#promised.set(key, [...kept, { from, missing, until: Number.POSITIVE_INFINITY }]);
+      this.#promised.set(key, [
+        ...kept,
+        { from, missing, counts, until: Number.POSITIVE_INFINITY },
+      ]);
     }
   }
 
@@ -50,12 +59,18 @@ export class Removals {
     }
   }
 
-  /** True for a request that a removed server should not have got. */
-  isStale(loadBalancer: string, server: string, forwarder: string, begun: number): boolean {
+  /** The answer that a request has broken which a removed server should not have got. */
+  broken(
+    loadBalancer: string,
+    server: string,
+    forwarder: string,
+    begun: number,
+  ): string | undefined {
     const promised = this.#promised.get(`${loadBalancer} ${server}`) ?? [];
-    return promised.some(
+    const found = promised.find(
       ({ from, until, missing }) => from <= begun && begun < until && !missing.has(forwarder),
     );
+    return found && `${found.counts} ${Math.round(begun - found.from)} ms before`;
   }
 
   /** True when a drain of so many seconds may have ended by now, and cut the server's sessions. */

@@ -80,8 +80,11 @@ async function requestOnAndOn(
     try {
       const server = await request();
       verdict.count('requests', kind);
-      if (removals.isStale(balancer.id, server, forwarderName(forwarder), begun)) {
-        verdict.fail('stale requests', `${where} reached ${server}`);
+      const name = forwarderName(forwarder);
+      const broken = removals.broken(balancer.id, server, name, begun);
+      if (broken !== undefined) {
+        const under = `(under a fault: ${faults.current})`;
+        verdict.fail('stale requests', `${where} reached ${server}, removed ${broken} ${under}`);
       }
     } catch (error) {
       if (signal.aborted) return;
