@@ -19,7 +19,7 @@ async function scrape(store: Store): Promise<string> {
   }
 }
 
-test('scrapes are answered under configured host names, and to no page of another origin', async () => {
+test('scrapes are answered under configured host names, to no foreign page', async () => {
   const audit = async () => ({ bytes: 7, dropped: 0, omitted: 3 });
   const store = new MemoryStore(new SimulatedClock());
   const metrics = createMetrics(store, { standings: () => [] }, audit, ['edge.test']);

@@ -75,13 +75,9 @@ export function createMetrics(
   exportForwarders(registers, store, fleet);
   measureAudit(registry, audit);
   const server = http.createServer(async (request, response) => {
-    const isOwn = isOwnHost(request.headers.host, request.socket, hostNames);
-    if (!isOwn || isForeign(request.headers, false)) {
-      response.writeHead(403).end('this host name or origin is not configured: set --host-names\n');
-      return;
-    }
-    if (request.url !== '/metrics') {
-      response.writeHead(404).end('the metrics are at /metrics\n');
+    const [status, text] = refusalOf(request, hostNames) ?? [];
+    if (status !== undefined) {
+      response.writeHead(status).end(text);
       return;
     }
     response.setHeader('content-type', registry.contentType);
@@ -105,6 +101,17 @@ export function createMetrics(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Why a request gets no metrics, undefined where it does. */
+function refusalOf(
+  { headers, socket, url }: http.IncomingMessage,
+  hostNames: readonly string[],
+): readonly [number, string] | undefined {
+  if (!isOwnHost(headers.host, socket, hostNames) || isForeign(headers, false)) {
+    return [403, 'this host name or origin is not configured: set --host-names\n'];
+  }
+  return url === '/metrics' ? undefined : [404, 'the metrics are at /metrics\n'];
 }
 
 /** How many forwarders of each site are in which state. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import { formatAddress, parseAddress } from '../elb/cidr.ts';
+import { plain } from '../api/peer.ts';
 
 type HostHeaders = Pick<IncomingHttpHeaders, 'host' | 'origin' | 'sec-fetch-site'>;
 
@@ -18,8 +18,8 @@ export function isOwnHost(
   if (name === undefined) return false;
   if (name === 'localhost' || name.endsWith('.localhost') || names.includes(name)) return true;
   if (isIP(name) === 0) return false;
-  const address = plain(name);
-  return isLoopbackAddress(address) || address === plain(localAddress);
+  const address = canonical(name);
+  return isLoopbackAddress(address) || address === canonical(localAddress);
 }
 
 /**
@@ -48,7 +48,8 @@ function nameOf(host = ''): string | undefined {
 }
 
 /** An address in its one spelling; IPv4 in IPv6 as IPv4. */
-function plain(address: string): string {
-  const parsed = parseAddress(address.replace(/^::ffff:(?=\d+\.)/i, ''));
-  return parsed === undefined ? address : formatAddress(parsed.bits, parsed.value);
+function canonical(address: string): string {
+  const short = plain(address);
+  if (isIP(short) !== 6) return short;
+  return URL.parse(`http://[${short}]`)?.hostname.slice(1, -1) ?? short;
 }

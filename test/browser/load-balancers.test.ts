@@ -239,7 +239,8 @@ describe('two tabs that change one load balancer', () => {
     const scene = await buildScene(sluice.client, servers, [{ protocol: 'HTTP' }]);
     await onPage(scene, async (page) => {
       const other = await page.context().newPage();
-      await other.goto(page.url());
+      const { pathname } = new URL(page.url());
+      await signIn(other, rootKey, pathname);
       for (const tab of [page, other]) await button(tab, 'Weight of tab-1: 100. Change').click();
       const field = (tab: Page) => tab.getByRole('spinbutton', { name: 'Weight of tab-1' });
       await field(page).fill('30');

@@ -14,8 +14,8 @@ const around = 3;
 
 /**
  * What changed in a record, as lines of JSON. By lines, so that an item taken out of a list is one
- * that is gone, and not a change of all behind it. A line of an item that has an id is compared with
- * lines of the same id alone: one server is never shown as changed into another.
+ * that is gone, and not a change of all behind it. A line of an item that has an id is compared
+ * with lines of the same id alone: one server is never shown as changed into another.
  */
 export function differenceOf({ Before, After }: Change): readonly Part[] {
   const [before, after] = [linesOf(Before), linesOf(After)];

@@ -12,8 +12,8 @@ export interface Progress {
   /** Until what is left is cut. */
   readonly secondsLeft: number;
   /**
-   * How it ended; undefined while it goes on. cut: by an operator. over: by its deadline. unknown: its time is over, and a forwarder that does
-   * not report may have cut nothing.
+   * How it ended; undefined while it goes on. cut: by an operator. over: by its deadline.
+   * unknown: by its deadline, and a forwarder that does not report may have cut nothing.
    */
   readonly end?: 'drained' | 'cut' | 'over' | 'unknown';
 }
