@@ -86,7 +86,7 @@ test('what is appended to a journal goes to the disk by itself', async (t) => {
   assert.ok(appended.indexOf('synced site') < appended.indexOf('said closed'));
 });
 
-test('what is appended to a journal during a sync goes to the disk by a sync after it', async (t) => {
+test('what is appended to a journal during a sync is synced after it', async (t) => {
   const { events } = await trace(t, 'journal');
   const synced = events.filter((event) => event === 'synced site');
   assert.equal(synced.length, 2, events.join('\n'));
