@@ -30,12 +30,13 @@ const visit = (story: (page: Page) => Promise<void>) => browser.visit(sluice.end
 const card = (page: Page, site: string) => page.getByRole('region', { name: site, exact: true });
 const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
 
-/** Says the same of a site over and over, as a forwarder does. */
+/** Watches a site and says the same of it over and over, as a forwarder does. */
 class Reporter {
   report: SiteReport;
   readonly #client: RpcClient;
   readonly #site: string;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #abort = new AbortController();
 
   constructor(site: string, client: RpcClient, report: SiteReport) {
     this.#site = site;
@@ -44,6 +45,18 @@ class Reporter {
     // A beat that fails is missed: the next one tells the same.
     this.#timer = setInterval(() => void this.say().catch(() => undefined), 500);
     reporters.push(this);
+    void this.#watch();
+  }
+
+  /** Only one that is sent the site is a member of it. */
+  async #watch(): Promise<void> {
+    const parameters = { EnsRegionId: this.#site };
+    const lines = this.#client.stream('Sluice', 'WatchSite', parameters, this.#abort.signal);
+    try {
+      for await (const _ of lines);
+    } catch {
+      // It ends with the reporter.
+    }
   }
 
   async say(): Promise<void> {
@@ -53,6 +66,7 @@ class Reporter {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#abort.abort();
     await this.#client.close();
   }
 }
@@ -92,7 +106,7 @@ test('a site and its forwarder are registered by hand; the key is shown once', (
     await page.getByText(`sluice forwarder --endpoint ${sluice.endpoint} --site west`).waitFor();
     await lookAt(page, 'sites-key');
     await page.getByRole('button', { name: 'I have the secret' }).click();
-    await row(page, 'west-1').getByText('Not live').waitFor();
+    await row(page, 'west-1').getByText('has never connected').waitFor();
 
     await page.getByRole('button', { name: 'Deregister west-1' }).click();
     await page.getByRole('button', { name: 'Deregister', exact: true }).click();
@@ -115,7 +129,7 @@ describe('a forwarder', () => {
 
       await signIn(page, rootKey, '/console/sites');
       await row(page, 'north-1').getByText('behind: 1 load balancer').waitFor();
-      await row(page, 'north-2').getByText('does not report').waitFor();
+      await row(page, 'north-2').getByText('has never connected').waitFor();
       const north = card(page, 'north');
       await north.getByText('disk full').waitFor();
       await north.getByRole('link', { name: id }).waitFor();
@@ -128,10 +142,12 @@ describe('a forwarder', () => {
       await row(page, 'north-1').getByText('up to date').waitFor();
 
       edge.report = said(1_000_000);
-      await north.getByText('Every change is on every live forwarder.').waitFor();
+      await ask('DeregisterForwarder', { EnsRegionId: 'north', ForwarderName: 'north-2' });
+      await north.getByText('Every change is on every forwarder.').waitFor();
 
       await edge.stop();
-      await row(page, 'north-1').getByText('stopped reporting at').waitFor();
+      await row(page, 'north-1').getByText('it may go on serving').waitFor();
+      await lookAt(page, 'sites-silent');
     }));
 });
 
