@@ -106,7 +106,8 @@ export function unfinished(carriers: readonly Carrier[]): ReadonlyMap<string, re
     if (at === undefined || !at.Counted) continue;
     const { ForwarderName } = forwarder;
     if (at.State !== 'live') {
-      note('*', { forwarder: ForwarderName, reason: standingOf(at).more });
+      const { label, more } = standingOf(at);
+      note('*', { forwarder: ForwarderName, reason: `${label.toLowerCase()}, ${more}` });
       continue;
     }
     const failed = new Set<string>();

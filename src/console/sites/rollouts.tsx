@@ -17,13 +17,13 @@ export function Rollouts({ carriers }: { readonly carriers: readonly Carrier[] }
         {missing.map(([loadBalancer, lacking]) => (
           <li key={loadBalancer}>
             {loadBalancer === '*' ? (
-              'All load balancers'
+              'Every load balancer'
             ) : (
               <a class="mono" href={`/console/load-balancers/${loadBalancer}`}>
                 {loadBalancer}
               </a>
             )}{' '}
-            is missing on
+            is not confirmed by
             <ul>
               {lacking.map(({ forwarder, reason }) => (
                 <li key={`${forwarder} ${reason}`}>
