@@ -204,7 +204,7 @@ test('a listener that cannot bind is named and keeps no other change from loadin
     failures.map(({ loadBalancerId, listener }) => [loadBalancerId, listener]),
     [['lb-1', `http:${taken.port}`]],
   );
-  assert.match(failures[0]!.reason, /another program/);
+  assert.match(failures[0]!.reason, new RegExp(`process ${process.pid}\\)`));
   assert.equal(await get({ host, port, agent: false }), 's-a');
   assert.equal(await get({ host, port: elsewhere, agent: false }), 's-a');
   await taken.close();
@@ -266,6 +266,7 @@ test('a listener without its certificate is named; one out of use carries nothin
       loadBalancerId: 'lb-1',
       listener: 'https:443',
       reason: 'certificate 1 has not come',
+      inert: true,
     },
   ]);
   assert.deepEqual(await engine.apply({ ...wanted, status: 'InActive' }), []);

@@ -324,6 +324,7 @@ test('a certificate that has not come keeps its listener alone from coming up', 
       loadBalancerId: 'lb-1',
       listener: `https:${ports[0]}`,
       reason: 'certificate 3 has not come',
+      inert: true,
     },
   ]);
   assert.equal((await shake(ports[1])).name, 'one.test');
