@@ -226,7 +226,9 @@ test('many changes of listeners share reloads', async (t) => {
   const { engine, processes } = await openEngine(t);
   const before = (await processes()).reloads;
   const ids = Array.from({ length: 20 }, (_, i) => `lb-${i}`);
-  const ports = await Promise.all(ids.map(() => freePort(host)));
+  const distinct = new Set<number>();
+  while (distinct.size < ids.length) distinct.add(await freePort(host));
+  const ports = [...distinct];
   const wanted = ids.map((id, i) => balancer(id, { listeners: [http(ports[i]!)] }));
   const results = await Promise.all(wanted.map((each) => engine.apply(each)));
   assert.deepEqual(results.flat(), []);
