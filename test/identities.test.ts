@@ -108,7 +108,9 @@ describe('over every action of the catalogue', () => {
     {
       who: 'a user with all of ENS',
       become: () => userWith('edge-team', ['AliyunENSFullAccess']),
-      may: ({ product }) => product === 'Ens',
+      // And what the console reads load balancers with.
+      may: ({ product, name }) =>
+        product === 'Ens' || /^(ListLoadBalancers$|WatchLoadBalancer)/.test(name),
     },
     {
       who: 'an administrator whom a policy denies all',
