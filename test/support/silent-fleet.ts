@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import type { RpcAnswer } from '../../src/client.ts';
 import { type Edge, makeEdge } from './edge.ts';
 import { serve } from './namespace-server.ts';
@@ -63,11 +64,14 @@ export class SilentFleet {
     for (const { forwarder, clients, edge } of this.posts) {
       forwarder.process.kill('SIGCONT');
       await forwarder.stop();
+      rmSync(forwarder.dataFolder, { recursive: true, force: true });
       clients.end();
       edge.end();
     }
-    this.plane?.process.kill('SIGCONT');
-    await this.plane?.stop();
+    if (this.plane === undefined) return;
+    this.plane.process.kill('SIGCONT');
+    await this.plane.stop();
+    rmSync(this.plane.dataFolder, { recursive: true, force: true });
   }
 
   async change(action: 'AddBackendServers' | 'RemoveBackendServers'): Promise<RpcAnswer> {
