@@ -151,6 +151,8 @@ export class Isolation {
           : { ...withoutSilence(current), state: 'serving', behind: true },
       );
     }
+    // Where the engine failed it may still carry what was before.
+    if (applied.failures.some(({ inert }) => !inert)) return false;
     if (applied.revision < (await this.#headSince(site, forwarder))) return false;
     const admitted = await members.update(site, forwarder, (current) =>
       current?.state === 'serving' && current.behind ? { ...current, behind: false } : current,

@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { keys } from '../store/keys.ts';
 import { createFleet } from './create-fleet.ts';
 import type { Confirmation, Fleet, WatchMessage } from './fleet.ts';
+import type { ReportFailure } from './protocol.ts';
 
 const site = 'site-1';
 const silentAfterMs = limits.forwarderLeaseSeconds * 1000;
@@ -44,6 +45,7 @@ class Edge {
   readonly startedAt: number;
   armed = false;
   revision = 0;
+  failures: ReportFailure[] = [];
   #sequence = 0;
 
   constructor(name: string, startedAt = 1) {
@@ -68,9 +70,9 @@ class Edge {
   }
 
   report(plane: Fleet, sequence = this.#next()) {
-    const { revision, startedAt, armed } = this;
+    const { revision, failures, startedAt, armed } = this;
     const lease = { armed, sequence };
-    return plane.report(site, this.name, { applied: { revision, failures: [], startedAt, lease } });
+    return plane.report(site, this.name, { applied: { revision, failures, startedAt, lease } });
   }
 
   goodbye(plane: Fleet, sequence = this.#next()) {
@@ -342,6 +344,18 @@ describe('a site that fences', () => {
     b.revision = a.revision;
     assert.equal((await b.report(there)).leaseMs, limits.leaseMs);
     assert.equal(count(await confirmed(there, a.revision)), '2/2');
+  });
+
+  test('one that is fenced serves again only when its engine has failed nothing', async () => {
+    await pass(fenceAfterMs + 1_000, here, a);
+    a.revision = await change('i-2');
+    await a.report(here);
+    assert.equal(count(await confirmed(here, a.revision)), '1/1');
+    await b.join(there);
+    b.failures = [{ loadBalancerId: 'lb-1', reason: 'refused' }];
+    assert.equal((await b.report(there)).leaseMs, 0);
+    b.failures = [{ loadBalancerId: 'lb-1', listener: 'tcp:80', reason: 'taken', inert: true }];
+    assert.equal((await b.report(there)).leaseMs, limits.leaseMs);
   });
 
   test('one that is fenced is not let go before it is up to date', async () => {
