@@ -7,7 +7,7 @@ import { leaseClock } from '../src/forwarder/lease-clock.ts';
 import { limits } from '../src/limits.ts';
 import { attached, balancer, http } from '../test/support/haproxy.ts';
 import { silent } from '../test/support/log.ts';
-import { freePort } from '../test/support/scene.ts';
+import { freePort } from '../test/support/ports.ts';
 import { type Figure, perSecond } from './figure.ts';
 import { fastBackend, startProgram } from './programs.ts';
 import { inTurns, median, medianRatio } from './rounds.ts';

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildScene, freePort } from '../test/support/scene.ts';
+import { freePort } from '../test/support/ports.ts';
+import { buildScene } from '../test/support/scene.ts';
 import { startSluice } from '../test/support/sluice.ts';
 import { type Figure, perSecond } from './figure.ts';
 import { fastBackend, haproxy, type Program, startProgram } from './programs.ts';

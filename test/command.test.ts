@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from './support/scene.ts';
+import { freePort } from './support/ports.ts';
 import { rootKey } from './support/sluice.ts';
 
 const mainFile = fileURLToPath(new URL('../src/main.ts', import.meta.url));

@@ -8,7 +8,8 @@ import { makeEdge } from './support/edge.ts';
 import { get } from './support/load.ts';
 import { Client } from './support/namespace-client.ts';
 import { serve } from './support/namespace-server.ts';
-import { emptyLoadBalancer, freePort } from './support/scene.ts';
+import { freePort } from './support/ports.ts';
+import { emptyLoadBalancer } from './support/scene.ts';
 import { type Sluice, startSluice } from './support/sluice.ts';
 import { until } from './support/wait.ts';
 

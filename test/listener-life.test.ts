@@ -5,7 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import type { RpcError } from '../src/client.ts';
 import { startHttpServer, startTcpEcho, type TestBackend } from './support/backends.ts';
 import { get, openSession } from './support/load.ts';
-import { emptyLoadBalancer, freePort } from './support/scene.ts';
+import { freePort } from './support/ports.ts';
+import { emptyLoadBalancer } from './support/scene.ts';
 import { type Sluice, startSluice } from './support/sluice.ts';
 import { until } from './support/wait.ts';
 

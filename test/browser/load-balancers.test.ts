@@ -10,7 +10,8 @@ import { keys } from '../../src/store/keys.ts';
 import { startHttpServer, startTcpEcho, type TestBackend } from '../support/backends.ts';
 import { type Browser, lookAt, openBrowser, type Page, signIn } from '../support/browser.ts';
 import { get, openSession, startHttpLoad } from '../support/load.ts';
-import { buildScene, emptyLoadBalancer, freePort, type Scene } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
+import { buildScene, emptyLoadBalancer, type Scene } from '../support/scene.ts';
 import { rootKey, type Sluice, startSluice } from '../support/sluice.ts';
 import { until } from '../support/wait.ts';
 

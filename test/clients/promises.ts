@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import type { RpcError } from '../../src/client.ts';
 import { startHttpServer, type TestBackend } from '../support/backends.ts';
 import { get } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { rootKey, type Sluice, startSluice } from '../support/sluice.ts';
 import { until } from '../support/wait.ts';
 import type { OfficialClient, Parameters, ShownRefusal } from './official-client.ts';

@@ -7,7 +7,7 @@ import { startHttpServer } from '../support/backends.ts';
 import { attached, balancer, http, openEngine } from '../support/haproxy.ts';
 import { relay, relayInPlaceOf } from '../support/haproxy-relay.ts';
 import { get } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 /** A real HAProxy with a relay at one of its sockets, which changes some of its answers. */

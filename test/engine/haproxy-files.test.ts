@@ -7,7 +7,7 @@ import { startHttpServer } from '../support/backends.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { attached, balancer, http, https, openEngine } from '../support/haproxy.ts';
 import { get } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

@@ -8,7 +8,7 @@ import { startHttpServer, startTcpEcho } from '../support/backends.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { attached, balancer, http, https, openEngine, tcp } from '../support/haproxy.ts';
 import { get } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 
 const host = '127.0.0.1';
 

@@ -6,7 +6,7 @@ import type { HealthCheck, HttpListener } from '../../src/elb/types.ts';
 import { startHttpServer } from '../support/backends.ts';
 import { attached, balancer, http, openEngine } from '../support/haproxy.ts';
 import { get } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 /** Parameters of HTTP listeners on traffic; TCP ones are in tcp-cases.ts. */

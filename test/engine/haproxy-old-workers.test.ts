@@ -5,7 +5,7 @@ import type { HaproxyEngine } from '../../src/forwarder/haproxy/engine.ts';
 import { startTcpEcho } from '../support/backends.ts';
 import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
 import { openSession, type Session } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

@@ -10,7 +10,7 @@ import type { Processes } from '../../src/forwarder/haproxy/tables.ts';
 import { startHttpServer, startTcpEcho } from '../support/backends.ts';
 import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
 import { get, openSession, startHttpLoad } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

@@ -5,7 +5,7 @@ import { attached, balancer, openEngine } from '../support/haproxy.ts';
 import { plainTcp } from '../support/kernel.ts';
 import { Client } from '../support/namespace-client.ts';
 import { serveHealth } from '../support/namespace-server.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { type TcpScene, tcpCases } from './tcp-cases.ts';
 
 const address = '127.0.0.1';

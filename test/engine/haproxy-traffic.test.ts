@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { startHttpServer, startTcpEcho } from '../support/backends.ts';
 import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
 import { get, openSession } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

@@ -4,7 +4,7 @@ import type { DrainingServer, LoadBalancer } from '../../src/elb/types.ts';
 import { startHttpServer, startTcpEcho, type TestBackend } from '../support/backends.ts';
 import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts';
 import { get, openSession, startHttpLoad } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeCertificate } from '../support/certificates.ts';
 import { attached, balancer, https, openEngine } from '../support/haproxy.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 
 /** HTTPS listeners as tools see them that know the protocols better than these tests do. */
 

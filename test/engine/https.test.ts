@@ -19,7 +19,7 @@ import {
   openEngine,
 } from '../support/haproxy.ts';
 import { type Load, startHttp2Load, startHttpLoad } from '../support/load.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

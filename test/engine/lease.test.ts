@@ -28,7 +28,7 @@ import { makeCertificate } from '../support/certificates.ts';
 import { attached, balancer, http, https, openEngine, tcp } from '../support/haproxy.ts';
 import { get, openSession, startHttp2Load, startHttpLoad } from '../support/load.ts';
 import { silent } from '../support/log.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

@@ -17,7 +17,7 @@ import { attached, balancer, http, openEngine, tcp } from '../support/haproxy.ts
 import { get, openSession, startHttpLoad } from '../support/load.ts';
 import { silent } from '../support/log.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
-import { freePort } from '../support/scene.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
 
 const host = '127.0.0.1';

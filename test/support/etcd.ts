@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './scene.ts';
+import { freePort } from './ports.ts';
 import { until } from './wait.ts';
 
 /** A cluster of a test's own. */

@@ -1,7 +1,7 @@
 import https from 'node:https';
-import net from 'node:net';
 import type { RpcClient } from '../../src/client.ts';
 import { get } from './load.ts';
+import { freePort } from './ports.ts';
 import { until } from './wait.ts';
 
 /** A backend server to register: a name for its instance id, and where it listens. */
@@ -97,16 +97,4 @@ interface SitesAnswer {
       readonly DefaultVSwitchId: string;
     }[];
   };
-}
-
-/** A port nobody listens on at this address right now. */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, host, resolve);
-  });
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

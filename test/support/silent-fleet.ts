@@ -3,7 +3,8 @@ import type { RpcAnswer } from '../../src/client.ts';
 import { type Edge, makeEdge } from './edge.ts';
 import { serve } from './namespace-server.ts';
 import { enterNamespace } from './namespaces.ts';
-import { emptyLoadBalancer, freePort } from './scene.ts';
+import { freePort } from './ports.ts';
+import { emptyLoadBalancer } from './scene.ts';
 import { type Sluice, type SluiceProcess, startForwarderProcess, startSluice } from './sluice.ts';
 import { until } from './wait.ts';
 
